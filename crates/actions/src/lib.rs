@@ -1,0 +1,1 @@
+//! The GitHub Actions cache protocol: messages, keys, scopes, versions.

@@ -1,0 +1,34 @@
+//! Recipes: the ordered list of chunks that makes a byte stream again.
+
+use crate::id::{ChunkHash, FrameHash, PackId};
+
+/// How many frames a page of a recipe holds; the last page may hold fewer.
+pub const PAGE_FRAMES: usize = 1024;
+
+/// One chunk of a stream and the frame that holds it, pinned to its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameRef {
+    /// The chunk that the frame decompresses to.
+    pub chunk: ChunkHash,
+    /// The frame's bytes as stored.
+    pub frame: FrameHash,
+    /// Bytes of the chunk.
+    pub raw_len: u32,
+    /// Bytes of the frame.
+    pub stored_len: u32,
+    /// The pack that holds the frame.
+    pub pack: PackId,
+    /// Where the frame begins in the pack, in bytes.
+    pub offset: u32,
+}
+
+/// A run of a recipe's frames with the sums before it, so that a range costs a page and not the recipe.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecipePage {
+    /// Bytes of the stream, uncompressed, before this page.
+    pub raw_start: u64,
+    /// Bytes of the row of frames before this page.
+    pub stored_start: u64,
+    /// At most [`PAGE_FRAMES`] frames in the stream's order.
+    pub frames: Vec<FrameRef>,
+}

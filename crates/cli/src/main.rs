@@ -1,0 +1,2 @@
+//! The snowbank command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Real peers and fixtures for tests.
