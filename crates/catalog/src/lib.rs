@@ -1,1 +1,12 @@
-//! The server's facts in SQL.
+//! The server's facts in SQL: who saved what under which key, where its bytes lie, and what is to be done.
+//!
+//! Each room is one trait in [`rooms`], implemented for SQLite and PostgreSQL side by side in plain SQL and
+//! held to one contract suite. The database's clock decides what has expired; no caller passes a time. No
+//! method holds content, only the names of objects that do.
+
+pub mod error;
+pub mod ids;
+pub mod rooms;
+
+pub use error::{CatalogError, Result};
+pub use rooms::Catalog;

@@ -1,0 +1,49 @@
+//! Repositories, domains and the server's secrets.
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::ids::{DomainId, RepoId, Timestamp};
+
+/// A repository as the catalog knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// Its row.
+    pub id: RepoId,
+    /// `owner/name`, in the case of its first use; names are compared without regard to ASCII case.
+    pub name: String,
+    /// Who it shares chunks with.
+    pub domain: DomainId,
+}
+
+/// What a repository's visible entries come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The repository.
+    pub repository: Repository,
+    /// Visible entries.
+    pub entries: u64,
+    /// The sum of their sizes as uploaded, in bytes.
+    pub bytes: u64,
+}
+
+/// Repositories, and the few facts that belong to the whole server.
+#[async_trait]
+pub trait Repositories {
+    /// The repository of this name, made if it is new. `domain` names those with whom it shares chunks and
+    /// counts only when the repository is made.
+    async fn repository(&self, name: &str, domain: &str) -> Result<Repository>;
+
+    /// The repository of this name, if it was ever used.
+    async fn find_repository(&self, name: &str) -> Result<Option<Repository>>;
+
+    /// Every repository that has entries, by name.
+    async fn usage(&self) -> Result<Vec<Usage>>;
+
+    /// The secret of this name: `fresh` is kept if there was none, else what is there is returned. Two
+    /// processes that ask at once get the same.
+    async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>>;
+
+    /// The database's time. Fails when the database cannot be reached, so it serves as the health check.
+    async fn now(&self) -> Result<Timestamp>;
+}
