@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use snowbank_cas::id::{ObjectHash, PackId};
 
+use super::Form;
 use crate::Result;
 use crate::ids::{DomainId, EntryId, RecipeId, RepoId, RepresentationId, Timestamp};
 
@@ -32,6 +33,8 @@ pub struct Representation {
     pub repo: RepoId,
     /// Where its bytes come from.
     pub source: Source,
+    /// What the uploader said of them, as the upload was reserved.
+    pub form: Form,
     /// Bytes, as served.
     pub size: u64,
     /// A hash that tells it from every other representation, sent as its ETag.

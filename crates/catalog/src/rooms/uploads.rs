@@ -19,6 +19,15 @@ pub struct Slot {
     pub version: String,
 }
 
+/// What the uploader does with the bytes when it gets them back, and so what may be done with them here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// It unpacks them as an archive and never compares them: the archive may be compressed anew.
+    Archive,
+    /// Nothing is known: they must come back bit for bit.
+    Opaque,
+}
+
 /// The answer to a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reserved {
@@ -93,7 +102,7 @@ pub enum Finalized {
 #[async_trait]
 pub trait Uploads {
     /// Reserves `slot`, taking it over from an upload whose lease ran out.
-    async fn reserve(&self, repo: RepoId, slot: &Slot, lease: Duration) -> Result<Reserved>;
+    async fn reserve(&self, repo: RepoId, slot: &Slot, form: Form, lease: Duration) -> Result<Reserved>;
 
     /// How many uploads the repository began in the last `window`, finalized ones included.
     async fn begun_since(&self, repo: RepoId, window: Duration) -> Result<u64>;
@@ -130,4 +139,7 @@ pub trait Uploads {
 
     /// Ends the upload and dooms its objects. False when it was gone.
     async fn abandon(&self, id: UploadId) -> Result<bool>;
+
+    /// Abandons uploads whose lease ran out, at most `limit`. Returns how many.
+    async fn sweep_uploads(&self, limit: u64) -> Result<u64>;
 }
