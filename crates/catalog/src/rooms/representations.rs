@@ -80,6 +80,9 @@ pub trait Representations {
     /// The representation of this number, retired ones included while they are held.
     async fn representation(&self, id: RepresentationId) -> Result<Option<Representation>>;
 
+    /// The form in which an entry is served today.
+    async fn current(&self, entry: EntryId) -> Result<Option<Representation>>;
+
     /// The domain of the repository that owns it, for ingest.
     async fn domain_of(&self, id: RepresentationId) -> Result<Option<DomainId>>;
 
