@@ -37,6 +37,12 @@ pub trait Repositories {
     /// The repository of this name, if it was ever used.
     async fn find_repository(&self, name: &str) -> Result<Option<Repository>>;
 
+    /// The name of the repository with this number.
+    async fn repository_name(&self, id: RepoId) -> Result<Option<String>>;
+
+    /// Bytes of the repository's visible entries, as uploaded.
+    async fn bytes_of(&self, id: RepoId) -> Result<u64>;
+
     /// Every repository that has entries, by name.
     async fn usage(&self) -> Result<Vec<Usage>>;
 
