@@ -4,5 +4,7 @@
 //! *frame*; many frames lie in a *pack*. This crate cuts, stores, reads back and plans collection; which facts
 //! are remembered where is the catalog's affair, reached through the [`index`] trait.
 
+pub mod chunker;
 pub mod id;
 pub mod recipe;
+pub mod tar;
