@@ -4,7 +4,16 @@
 //! *frame*; many frames lie in a *pack*. This crate cuts, stores, reads back and plans collection; which facts
 //! are remembered where is the catalog's affair, reached through the [`index`] trait.
 
+pub mod adopt;
+pub mod bucket;
+pub mod budget;
 pub mod chunker;
+pub mod frame;
 pub mod id;
+pub mod index;
+pub mod pack;
 pub mod recipe;
 pub mod tar;
+mod wire;
+mod work;
+pub mod zstd_guard;

@@ -97,7 +97,12 @@ mod tests {
 
     #[test]
     fn malformed_numbers_are_refused() {
-        for field in [b"00000000008\0", b"0000 000001\0", b"-0000000001\0", b"\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"] {
+        for field in [
+            b"00000000008\0",
+            b"0000 000001\0",
+            b"-0000000001\0",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",
+        ] {
             assert_eq!(number(field), Err(TarError::Number), "{field:?}");
         }
         assert_eq!(number(b"\x80\x01\0\0\0\0\0\0\0\0\0\0"), Err(TarError::Number));

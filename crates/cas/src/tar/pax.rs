@@ -31,7 +31,9 @@ pub(super) fn size(mut records: &[u8]) -> Result<Size, TarError> {
             b"size" if value.is_empty() => size = Size::Unset,
             b"size" => size = Size::Is(decimal(value)?),
             // The content of such a file is led by a map of its holes, or its real size is elsewhere.
-            key if key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize" => return Err(TarError::Sparse),
+            key if key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize" => {
+                return Err(TarError::Sparse);
+            }
             _ => {}
         }
         records = rest;
