@@ -1,1 +1,12 @@
-//! The GitHub Actions cache protocol: messages, keys, scopes, versions.
+//! The GitHub Actions cache protocol: messages, keys, scopes, versions. Nothing here reads or writes anything;
+//! every parser takes bytes from outside and states its bounds.
+
+pub mod block_list;
+pub mod keys;
+pub mod limits;
+pub mod messages;
+pub mod query;
+pub mod ranges;
+pub mod scope;
+pub mod twirp;
+pub mod version;
