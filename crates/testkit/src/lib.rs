@@ -1,1 +1,17 @@
-//! Real peers and fixtures for tests.
+//! Real peers and fixtures for tests: npm's cache clients, an S3 server, nginx, a Nix closure, the built `snowbank`
+//! itself, and a proxy that breaks connections.
+//!
+//! Nothing of Snowbank is imported here: a peer speaks over the wire or from the command line. What a peer needs on
+//! the machine is installed by `scripts/setup`, which a peer runs by itself; a fixture that cannot start panics with
+//! what it said, because then its test cannot mean anything.
+#![expect(clippy::expect_used, reason = "a fixture that cannot start fails its test")]
+
+pub mod closure;
+pub mod disk;
+pub mod nginx;
+pub mod npm;
+pub mod process;
+pub mod proxy;
+pub mod s3;
+pub mod snowbank;
+pub mod tools;
