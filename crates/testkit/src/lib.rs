@@ -8,6 +8,7 @@
 
 pub mod closure;
 pub mod disk;
+pub mod flatfile;
 pub mod nginx;
 pub mod npm;
 pub mod process;

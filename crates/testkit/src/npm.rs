@@ -68,6 +68,10 @@ pub struct Outcome {
     pub error: Option<String>,
     /// Seconds that the call took, without the start of Node.
     pub seconds: f64,
+    /// Bytes sent over all connections, HTTP's own included.
+    pub sent: u64,
+    /// Bytes received over all connections, HTTP's own included.
+    pub received: u64,
     /// Everything that was printed.
     pub output: String,
 }
@@ -78,6 +82,8 @@ struct Report {
     result: serde_json::Value,
     seconds: f64,
     error: Option<String>,
+    sent: u64,
+    received: u64,
 }
 
 impl NpmClient {
@@ -163,6 +169,8 @@ impl NpmClient {
             matched: report.result.as_str().map(str::to_owned),
             error: report.error,
             seconds: report.seconds,
+            sent: report.sent,
+            received: report.received,
             output: printed,
         }
     }
@@ -201,12 +209,5 @@ impl Outcome {
     #[must_use]
     pub fn warnings(&self) -> Vec<&str> {
         self.output.lines().filter_map(|line| line.strip_prefix("::warning::")).collect()
-    }
-
-    /// The archive's size as the client printed it (`Cache Size: ~0 MB (1294 B)`).
-    #[must_use]
-    pub fn archive_bytes(&self) -> Option<u64> {
-        let line = self.output.lines().find(|line| line.contains("Cache Size: "))?;
-        line.rsplit_once('(')?.1.trim_end().strip_suffix(" B)")?.parse().ok()
     }
 }
