@@ -2,42 +2,50 @@
 //!
 //! The order comes from this list alone: every client makes block ids in its own way, and some are random.
 
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::prelude::BASE64_STANDARD;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use crate::limits::BLOCKS;
 
-/// The longest block id, in characters of base64. Azure allows 64 bytes, which are 88 characters.
-pub const MAX_ID_CHARS: usize = 128;
+/// The longest block id in bytes, before it is written as base64. Source: Azure's Put Block.
+pub const MAX_ID_BYTES: usize = 64;
 
-/// Bytes of a list at the most: [`BLOCKS`] ids with the longest tag names around them.
+/// Bytes of a list at the most: [`BLOCKS`] ids with the longest tag names around them, and some white space.
 pub const MAX_LIST_BYTES: usize = 8 << 20;
 
-/// A block's id: the base64 text as the client wrote it, never decoded.
+/// Text of one id at the most, white space and all.
+const MAX_ID_TEXT: usize = 512;
+
+/// Base64 as any client writes it: with padding or without.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
+
+/// A block's id: bytes that mean nothing. Clients use texts, numbers and UUIDs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BlockId(String);
+pub struct BlockId(Vec<u8>);
 
 impl BlockId {
-    /// Takes the text of an id, white space around it left out.
-    pub fn new(text: &str) -> Result<Self, BlockListError> {
+    /// Reads an id from its base64, as a query or a block list has it.
+    pub fn from_base64(text: &str) -> Result<Self, BlockListError> {
         let text = text.trim_ascii();
-        let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte);
-        if text.is_empty() || text.len() > MAX_ID_CHARS || !text.bytes().all(base64) {
+        let engine = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
+        if text.len() > MAX_ID_TEXT {
             return Err(BlockListError::Id);
         }
-        Ok(Self(text.to_owned()))
+        let bytes = engine.decode(text).map_err(|_| BlockListError::Id)?;
+        if bytes.is_empty() || bytes.len() > MAX_ID_BYTES { Err(BlockListError::Id) } else { Ok(Self(bytes)) }
     }
 
-    /// The id as bytes that mean nothing.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-
-    /// The id as bytes that mean nothing.
+    /// The bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0.into_bytes()
+        self.0
     }
 }
 
@@ -60,7 +68,7 @@ pub enum BlockListError {
     #[error("the block list names more than {BLOCKS} blocks")]
     TooMany,
     /// An id is not base64 or too long.
-    #[error("a block id is not 1 to {MAX_ID_CHARS} characters of base64")]
+    #[error("a block id is not 1 to {MAX_ID_BYTES} bytes written as base64")]
     Id,
 }
 
@@ -106,7 +114,7 @@ pub fn render(ids: &[BlockId]) -> String {
     let mut xml = String::from(r#"<?xml version="1.0" encoding="utf-8" standalone="yes"?><BlockList>"#);
     for id in ids {
         xml.push_str("<Latest>");
-        xml.push_str(&id.0);
+        BASE64_STANDARD.encode_string(&id.0, &mut xml);
         xml.push_str("</Latest>");
     }
     xml.push_str("</BlockList>");
@@ -135,7 +143,7 @@ impl List {
 
     fn text(&mut self, text: &str) -> Result<(), BlockListError> {
         match self.depth {
-            2 if self.id.len() + text.len() > 4 * MAX_ID_CHARS => Err(BlockListError::Id),
+            2 if self.id.len() + text.len() > MAX_ID_TEXT => Err(BlockListError::Id),
             2 => {
                 self.id.push_str(text);
                 Ok(())
@@ -150,7 +158,7 @@ impl List {
             if self.ids.len() == BLOCKS {
                 return Err(BlockListError::TooMany);
             }
-            self.ids.push(BlockId::new(&self.id)?);
+            self.ids.push(BlockId::from_base64(&self.id)?);
         }
         self.depth = self.depth.checked_sub(1).ok_or(BlockListError::Shape)?;
         Ok(())
@@ -165,15 +173,15 @@ impl List {
 mod tests {
     use super::*;
 
-    fn ids(xml: &str) -> Vec<String> {
-        parse(xml.as_bytes()).unwrap().into_iter().map(|id| id.0).collect()
+    fn ids(xml: &str) -> Vec<Vec<u8>> {
+        parse(xml.as_bytes()).unwrap().into_iter().map(BlockId::into_bytes).collect()
     }
 
     #[test]
     fn the_order_is_that_of_the_list() {
         let xml = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!-- x -->\n<BlockList>\n  <Latest>Qg==</Latest>\n\
                    <Committed>QQ==</Committed><Uncommitted> Qw== </Uncommitted>\n</BlockList>\n";
-        assert_eq!(ids(xml), ["Qg==", "QQ==", "Qw=="]);
+        assert_eq!(ids(xml), [b"B", b"A", b"C"]);
     }
 
     #[test]
@@ -184,8 +192,18 @@ mod tests {
 
     #[test]
     fn escaped_characters_of_an_id_are_read() {
-        assert_eq!(ids("<BlockList><Latest>a&#43;b&#x2F;&#61;</Latest></BlockList>"), ["a+b/="]);
-        assert_eq!(ids("<BlockList><Latest><![CDATA[a+b=]]></Latest></BlockList>"), ["a+b="]);
+        assert_eq!(ids("<BlockList><Latest>&#43;&#x2F;8&#61;</Latest></BlockList>"), [[0xfb, 0xff]]);
+        assert_eq!(ids("<BlockList><Latest><![CDATA[+/8=]]></Latest></BlockList>"), [[0xfb, 0xff]]);
+    }
+
+    #[test]
+    fn an_id_is_the_same_however_it_is_written() {
+        let id = BlockId::from_base64("+/8=").unwrap();
+        for text in ["+/8", "-_8=", "-_8", " +/8= "] {
+            assert_eq!(BlockId::from_base64(text).unwrap(), id, "{text}");
+        }
+        let buildkit = BASE64_STANDARD.encode([0xff; 64]);
+        assert_eq!(BlockId::from_base64(&buildkit).unwrap().into_bytes(), [0xff; 64]);
     }
 
     #[test]
@@ -216,8 +234,10 @@ mod tests {
         let list = |n: usize| format!("<BlockList>{}</BlockList>", "<Latest>QQ==</Latest>".repeat(n));
         assert_eq!(parse(list(BLOCKS).as_bytes()).unwrap().len(), BLOCKS);
         assert!(matches!(parse(list(BLOCKS + 1).as_bytes()), Err(BlockListError::TooMany)));
-        assert!(matches!(BlockId::new(&"A".repeat(129)), Err(BlockListError::Id)));
-        assert!(matches!(BlockId::new("a b"), Err(BlockListError::Id)));
+        for text in ["", "====", "a b", "a", "\u{e9}", &BASE64_STANDARD.encode([7; 65]), &"A".repeat(1 << 20)]
+        {
+            assert!(matches!(BlockId::from_base64(text), Err(BlockListError::Id)), "{text}");
+        }
         assert!(matches!(parse(&vec![b' '; MAX_LIST_BYTES + 1]), Err(BlockListError::TooLarge(_))));
     }
 }
