@@ -5,15 +5,20 @@
 //! are remembered where is the catalog's affair, reached through the [`index`] trait.
 
 pub mod adopt;
+pub mod assemble;
 pub mod bucket;
 pub mod budget;
 pub mod chunker;
 pub mod frame;
 pub mod id;
 pub mod index;
+pub mod ingest;
 pub mod pack;
+mod packer;
+mod pool;
 pub mod recipe;
 pub mod tar;
+pub mod verify;
 mod wire;
 mod work;
 pub mod zstd_guard;

@@ -17,7 +17,7 @@ mod read;
 mod spool;
 mod store_sink;
 
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::sync::Arc;
 
 use futures::stream::{Stream, TryStreamExt};
@@ -82,6 +82,11 @@ impl Bucket {
 
     fn directory(&self) -> Option<&Directory> {
         self.inner.directory.as_ref()
+    }
+
+    /// Where temporary files are made.
+    pub(crate) fn spool_folder(&self) -> &path::Path {
+        &self.inner.spool
     }
 
     fn buffers(&self) -> &Buffers {

@@ -67,6 +67,16 @@ impl Files {
         open.truncate(FILES);
         Ok(file)
     }
+
+    fn fill(&self, bucket: &Bucket, span: &Span, space: &mut [u8]) -> Result<(), BucketError> {
+        let done = self.get(bucket, &span.name).and_then(|file| file.read_exact_at(space, span.range.start));
+        done.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                BucketError::Short { name: span.name.to_string(), end: span.range.end }
+            }
+            _ => BucketError::new("read", &*span.name, error),
+        })
+    }
 }
 
 impl Bucket {
@@ -109,18 +119,8 @@ impl Bucket {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        if self.directory().is_none() {
-            return self.request(&Span { name: name.into(), range }).await;
-        }
-        let (bucket, owned) = (self.clone(), Arc::<str>::from(name));
-        let end = range.end;
-        let read = blocking(move || {
-            let mut bytes = vec![0; (range.end - range.start) as usize];
-            Files::default().get(&bucket, &owned)?.read_exact_at(&mut bytes, range.start)?;
-            Ok(Bytes::from(bytes))
-        })
-        .await;
-        read.map_err(|error| read_failed(name, end, error))
+        let row = self.read_row(vec![Span { name: name.into(), range }]).await?;
+        Ok(row.into())
     }
 
     /// The bytes of these spans as one row, cut into blocks of its own choice.
@@ -150,6 +150,32 @@ impl Bucket {
             .boxed()
     }
 
+    /// The bytes of these spans as one row at once: the caller bounds it, and counts it.
+    pub(crate) async fn read_row(&self, spans: Vec<Span>) -> Result<Vec<u8>, BucketError> {
+        let size = spans.iter().map(|span| (span.range.end - span.range.start) as usize).sum();
+        if self.directory().is_none() {
+            let row = self.read_spans(stream::iter(spans.into_iter().map(Ok)), Paid::Covered);
+            return row
+                .try_fold(Vec::with_capacity(size), |mut row, block| async move {
+                    row.extend_from_slice(&block);
+                    Ok(row)
+                })
+                .await;
+        }
+        let bucket = self.clone();
+        blocking(move || {
+            let (mut row, files) = (vec![0; size], Files::default());
+            let mut rest = row.as_mut_slice();
+            for span in spans {
+                let (space, after) = rest.split_at_mut((span.range.end - span.range.start) as usize);
+                files.fill(&bucket, &span, space)?;
+                rest = after;
+            }
+            Ok(row)
+        })
+        .await
+    }
+
     async fn read_block(
         &self,
         block: Vec<Span>,
@@ -167,10 +193,7 @@ impl Bucket {
             let mut buffer = bucket.buffers().get();
             for span in block {
                 let size = (span.range.end - span.range.start) as usize;
-                let space = &mut buffer.space()[..size];
-                let file = files.get(&bucket, &span.name);
-                let done = file.and_then(|file| file.read_exact_at(space, span.range.start));
-                done.map_err(|error| read_failed(&span.name, span.range.end, error))?;
+                files.fill(&bucket, &span, &mut buffer.space()[..size])?;
                 buffer.filled += size;
             }
             Ok(permit.attach(buffer))
@@ -188,13 +211,6 @@ impl Bucket {
                 _ => BucketError::new("read", name, error),
             }),
         }
-    }
-}
-
-fn read_failed(name: &str, end: u64, error: io::Error) -> BucketError {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => BucketError::Short { name: name.to_owned(), end },
-        _ => BucketError::new("read", name, error),
     }
 }
 
