@@ -16,3 +16,4 @@ pub mod proxy;
 pub mod s3;
 pub mod snowbank;
 pub mod tools;
+pub mod wire;
