@@ -3,11 +3,11 @@
 /// How many bytes back the hash remembers: each byte's share is shifted out after so many steps.
 pub(super) const WINDOW: usize = 64;
 
-/// A random number for each value of a byte.
-static GEAR: [u64; 256] = table(0);
+/// Bytes that [`seek`] takes in one step.
+const STEP: usize = 4;
 
-/// The same numbers, shifted as the first byte of a pair needs them.
-static GEAR_SHIFTED: [u64; 256] = table(1);
+/// A random number for each value of a byte, shifted as the first, second, third and last byte of a step need it.
+static GEAR: [[u64; 256]; STEP] = [table(3), table(2), table(1), table(0)];
 
 /// The table by SplitMix64 from a fixed seed. Changing it changes every cut: see [`super::VERSION`].
 const fn table(shift: u32) -> [u64; 256] {
@@ -25,42 +25,40 @@ const fn table(shift: u32) -> [u64; 256] {
     table
 }
 
-/// A condition that one position in `1 << bits` meets: `bits` zeros at the top of the hash, where all bytes of
-/// the window have a share. The topmost bit is left out because [`seek`] looks at odd positions one shift late.
+/// A condition that one position in `1 << bits` meets: `bits` zeros near the top of the hash, where most bytes
+/// of the window have a share. The topmost three bits are left out because [`seek`] looks at hashes that were
+/// shifted up to three times too often.
 pub(super) const fn mask(bits: u32) -> u64 {
-    ((1 << bits) - 1) << (63 - bits)
+    ((1 << bits) - 1) << (u64::BITS - (STEP as u32 - 1) - bits)
 }
 
 /// The hash after `bytes`.
 pub(super) fn roll(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, &byte| (hash << 1).wrapping_add(GEAR[usize::from(byte)]))
+    bytes.iter().fold(hash, |hash, &byte| (hash << 1).wrapping_add(GEAR[STEP - 1][usize::from(byte)]))
 }
 
 /// Rolls over `bytes` until the hash meets `mask`: how many bytes that took, or `None` when none of them did.
 /// Afterwards `hash` stands behind the last byte, or is worthless if there was a cut.
 pub(super) fn seek(hash: &mut u64, bytes: &[u8], mask: u64) -> Option<usize> {
     let mut h = *hash;
-    let late = mask << 1;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        // Two bytes a step: only one shift and one addition of each pair wait for the step before.
-        for (j, pair) in word.as_chunks::<2>().0.iter().enumerate() {
-            let first = GEAR_SHIFTED[usize::from(pair[0])];
-            let second = GEAR[usize::from(pair[1])];
-            let odd = (h << 2).wrapping_add(first);
-            h = (h << 2).wrapping_add(first.wrapping_add(second));
-            if odd & late == 0 {
-                return Some(i * 8 + j * 2 + 1);
-            }
-            if h & mask == 0 {
-                return Some(i * 8 + j * 2 + 2);
+    let (steps, tail) = bytes.as_chunks::<STEP>();
+    for (i, step) in steps.iter().enumerate() {
+        // Only one shift and one addition of each step wait for the step before: the sum of the bytes' own
+        // numbers does not.
+        let base = h << STEP;
+        let mut sum = 0u64;
+        for (j, &byte) in step.iter().enumerate() {
+            sum = sum.wrapping_add(GEAR[j][usize::from(byte)]);
+            h = base.wrapping_add(sum);
+            if h & (mask << (STEP - 1 - j)) == 0 {
+                return Some(i * STEP + j + 1);
             }
         }
     }
     for (i, &byte) in tail.iter().enumerate() {
-        h = (h << 1).wrapping_add(GEAR[usize::from(byte)]);
+        h = roll(h, &[byte]);
         if h & mask == 0 {
-            return Some(words.len() * 8 + i + 1);
+            return Some(steps.len() * STEP + i + 1);
         }
     }
     *hash = h;
@@ -85,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pairs_give_what_bytes_give(
+        fn steps_give_what_bytes_give(
             start: u64,
             bytes in proptest::collection::vec(any::<u8>(), 0..400),
             bits in 1..12u32,
@@ -117,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_table_is_that_of_this_version() {
-        let bytes: Vec<u8> = GEAR.iter().flat_map(|number| number.to_le_bytes()).collect();
-        assert_eq!(blake3::hash(&bytes).to_hex()[..16], *"0000000000000000");
+        let bytes: Vec<u8> = GEAR[STEP - 1].iter().flat_map(|number| number.to_le_bytes()).collect();
+        assert_eq!(blake3::hash(&bytes).to_hex()[..16], *"3974eced08052bb3");
     }
 }

@@ -35,10 +35,8 @@ pub enum TarError {
     /// A file with holes: what follows its header is not its content.
     #[error("an entry is a sparse file")]
     Sparse,
-    /// A block of zeros between entries.
-    #[error("entries follow a block of zeros")]
-    Hole,
-    /// Something other than zeros after the end, or more than [`MAX_TRAILING`] of them.
+    /// Something other than zeros after the block of zeros that ends the archive, or more than
+    /// [`MAX_TRAILING`] of them.
     #[error("more than {MAX_TRAILING} zeros, or other bytes, follow the end of the archive")]
     Trailing,
     /// The stream ended before the archive.

@@ -92,7 +92,7 @@ mod tests {
             assert_eq!(size(records), Err(TarError::Record), "{}", records.escape_ascii());
         }
         assert_eq!(size(b"22 GNU.sparse.major=1\n"), Err(TarError::Sparse));
-        assert_eq!(size(b"24 size=17592186044417\n"), Err(TarError::FileTooLarge((1 << 44) + 1)));
+        assert_eq!(size(b"23 size=17592186044417\n"), Err(TarError::FileTooLarge((1 << 44) + 1)));
     }
 
     proptest! {

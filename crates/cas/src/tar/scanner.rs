@@ -108,7 +108,7 @@ impl Scanner {
                     *zeros += rest.len() as u64;
                     // The second block of zeros belongs to the end; what fills the record follows.
                     if *zeros > BLOCK as u64 + MAX_TRAILING || rest.iter().any(|&byte| byte != 0) {
-                        return Err(if *zeros <= BLOCK as u64 { TarError::Hole } else { TarError::Trailing });
+                        return Err(TarError::Trailing);
                     }
                     at = data.len();
                 }
