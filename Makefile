@@ -1,0 +1,31 @@
+# Every target installs what the machine lacks (scripts/setup); nothing is installed twice.
+
+.PHONY: help demo test check bench
+
+help:
+	@echo "make demo    save a Nix store with the real npm client, restore it elsewhere, and see what it took"
+	@echo "make test    all tests, against real peers"
+	@echo "make check   format, lints, documentation, the rules of the house, licences"
+	@echo "make bench   the figures of the README (BENCH_SIZE=medium or large)"
+
+demo:
+	scripts/setup demo
+	cargo build --quiet --release --locked -p snowbank
+	demo/run
+
+test:
+	scripts/setup test
+	scripts/test
+
+check:
+	scripts/setup build
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --locked
+	cargo test --quiet --locked -p snowbank-testkit --test house
+	scripts/advisories
+
+bench:
+	scripts/setup bench
+	cargo build --quiet --release --locked -p snowbank -p snowbank-testkit -p snowbank-bench
+	bench/run
