@@ -28,6 +28,11 @@ pub enum Encoding {
     Protobuf,
 }
 
+/// A message that goes over the wire in both encodings.
+pub trait Wire: Message + Default + Serialize + DeserializeOwned {}
+
+impl<T: Message + Default + Serialize + DeserializeOwned> Wire for T {}
+
 /// A message that is not one.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
@@ -65,7 +70,7 @@ impl Encoding {
     }
 
     /// Reads a message.
-    pub fn decode<M: Message + Default + DeserializeOwned>(self, bytes: &[u8]) -> Result<M, MessageError> {
+    pub fn decode<M: Wire>(self, bytes: &[u8]) -> Result<M, MessageError> {
         if bytes.len() > MAX_MESSAGE_BYTES {
             return Err(MessageError::TooLarge(bytes.len()));
         }
@@ -81,7 +86,7 @@ impl Encoding {
 
     /// Writes a message.
     #[must_use]
-    pub fn encode<M: Message + Serialize>(self, message: &M) -> Vec<u8> {
+    pub fn encode<M: Wire>(self, message: &M) -> Vec<u8> {
         match self {
             // Text, numbers and lists always have a JSON form.
             Self::Json => serde_json::to_vec(message).unwrap_or_default(),

@@ -8,7 +8,7 @@ use snowbank_actions::messages::{
     CreateCacheEntryRequest, CreateCacheEntryResponse, FinalizeCacheEntryUploadRequest,
     FinalizeCacheEntryUploadResponse, GetCacheEntryDownloadUrlRequest, GetCacheEntryDownloadUrlResponse,
 };
-use snowbank_actions::twirp::{Encoding, MessageError};
+use snowbank_actions::twirp::{Encoding, MessageError, Wire};
 
 fn lookup() -> GetCacheEntryDownloadUrlRequest {
     GetCacheEntryDownloadUrlRequest {
@@ -100,7 +100,7 @@ fn what_is_no_message_is_refused() {
     assert!(matches!(decoded, Err(MessageError::TooLarge(_))));
 }
 
-fn json<M: Message + serde::Serialize>(message: &M) -> String {
+fn json<M: Wire>(message: &M) -> String {
     String::from_utf8(Encoding::Json.encode(message)).unwrap()
 }
 

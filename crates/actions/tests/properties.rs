@@ -16,6 +16,7 @@ use snowbank_actions::query::Query;
 use snowbank_actions::ranges::{Asked, Part, Placed};
 use snowbank_actions::scope::{Grant, Permission, Scopes};
 use snowbank_actions::twirp::Encoding::{self, Json, Protobuf};
+use snowbank_actions::twirp::Wire;
 
 fn grant() -> impl Strategy<Value = Grant> {
     ("[ab]{1,2}", 0..4i64).prop_map(|(scope, bits)| Grant { scope, permission: Permission::from_bits(bits) })
@@ -138,9 +139,6 @@ proptest! {
     }
 }
 
-fn again<M>(encoding: Encoding, message: &M) -> M
-where
-    M: prost::Message + Default + serde::Serialize + serde::de::DeserializeOwned,
-{
+fn again<M: Wire>(encoding: Encoding, message: &M) -> M {
     encoding.decode(&encoding.encode(message)).unwrap()
 }
