@@ -1,1 +1,5 @@
-//! The service and its HTTP protocols.
+//! The cache service: use cases in [`service`], its protocols over HTTP in [`http`].
+
+pub mod http;
+pub mod service;
+pub mod settings;

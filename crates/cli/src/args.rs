@@ -1,0 +1,221 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+/// A cache that makes Nix fast in CI
+#[derive(Debug, Parser)]
+#[command(name = "snowbank", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Args {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the cache service
+    ///
+    /// Without arguments: SQLite and a folder, on 127.0.0.1:8484, with secrets that are made on the first start.
+    Serve(Serve),
+    /// Mint tokens for jobs and administrators
+    #[command(subcommand)]
+    Token(Token),
+    /// List, delete and count the caches of a running server
+    #[command(subcommand)]
+    Cache(Cache),
+    /// Enforce limits, then delete what nothing refers to any more
+    ///
+    /// Safe beside a running server, running saves and running restores.
+    Gc(Gc),
+    /// Read everything back against its hashes
+    Check(Check),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Where the server's state is, for every command that touches it.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct State {
+    /// The folder for everything that is not told to be elsewhere [default: snowbank-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Configuration file (TOML) [env: SNOWBANK_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// `sqlite:PATH` or `postgres://USER@HOST/NAME` [default: a SQLite file in the data folder]
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// A folder, or `s3://BUCKET/PREFIX` [default: a folder in the data folder]
+    #[arg(long, value_name = "URL")]
+    pub storage: Option<String>,
+}
+
+/// `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8484]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    #[command(flatten)]
+    pub state: State,
+    /// Believe every caller on a loopback address without a token, as the one repository `local/local`
+    #[arg(long)]
+    pub trust_loopback: bool,
+    /// Leave uploads as they came until a server without this flag runs
+    #[arg(long)]
+    pub pause_recoding: bool,
+}
+
+/// `token`.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Mint a token and print it
+    Create(TokenCreate),
+}
+
+/// `token create`.
+#[derive(Debug, clap::Args)]
+pub struct TokenCreate {
+    /// The repository, OWNER/NAME
+    #[arg(long, value_name = "OWNER/NAME", required_unless_present = "admin")]
+    pub repo: Option<String>,
+    /// A git ref and what may be done there, `refs/heads/main:rw` or `refs/heads/main:r`; may be repeated, and is
+    /// searched in the order given, the writable one first
+    #[arg(long, value_name = "REF:RIGHTS", required_unless_present = "admin")]
+    pub scope: Vec<String>,
+    /// A token for `snowbank cache` instead of a job's
+    #[arg(long, conflicts_with_all = ["repo", "scope"])]
+    pub admin: bool,
+    /// How long it is valid
+    #[arg(long, value_name = "SPAN", default_value = "6h")]
+    pub expires: String,
+    #[command(flatten)]
+    pub state: State,
+}
+
+/// Which server `cache` talks to.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Remote {
+    /// The server
+    #[arg(long, value_name = "URL", env = "SNOWBANK_SERVER", default_value = "http://127.0.0.1:8484")]
+    pub server: String,
+    /// A file that holds an admin token; else SNOWBANK_TOKEN is used, else one is minted from the data folder
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub state: State,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which caches.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Filter {
+    /// Only this repository
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    /// Only keys that begin so
+    #[arg(long, value_name = "PREFIX")]
+    pub key_prefix: Option<String>,
+    /// Only this exact key
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Only this git ref
+    #[arg(long = "ref", value_name = "REF")]
+    pub scope: Option<String>,
+}
+
+/// `cache`.
+#[derive(Debug, Subcommand)]
+pub enum Cache {
+    /// List caches, the latest used first
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Delete caches, by id or by filter
+    Delete {
+        /// The number that `cache list` shows
+        #[arg(conflicts_with_all = ["repo", "key_prefix", "key", "scope"])]
+        id: Option<i64>,
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Show what each repository uses of its limit, and what is on the disk
+    Usage {
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// `gc`.
+#[derive(Debug, clap::Args)]
+pub struct Gc {
+    /// Only say what would be done
+    #[arg(long)]
+    pub plan: bool,
+    /// How long condemned packs are kept for those who still read them [default: the configuration's times.grace]
+    #[arg(long, value_name = "SPAN")]
+    pub grace: Option<String>,
+    #[command(flatten)]
+    pub state: State,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check`.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Rebuild the chunk index from the packs, forget damaged chunks, remove entries that cannot be restored
+    #[arg(long)]
+    pub repair: bool,
+    #[command(flatten)]
+    pub state: State,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print every setting and where its value came from, secrets hidden
+    Show {
+        #[command(flatten)]
+        state: State,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,153 @@
+//! `snowbank cache`, against a running server.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use serde_json::Value;
+use snowbank_server::service::Rights;
+
+use super::bytes;
+use crate::args::{Cache, Filter, Remote};
+use crate::config;
+use crate::error::{CliError, Result};
+use crate::open::{Role, open};
+use crate::printer::Printer;
+
+pub async fn run(args: Cache, printer: &Printer) -> Result<()> {
+    match args {
+        Cache::List { filter, limit, remote } => list(&filter, limit, &remote, printer).await,
+        Cache::Delete { id, filter, remote } => delete(id, &filter, &remote, printer).await,
+        Cache::Usage { remote } => usage(&remote, printer).await,
+    }
+}
+
+async fn list(filter: &Filter, limit: u64, remote: &Remote, printer: &Printer) -> Result<()> {
+    let mut query = query(filter);
+    query.push(("limit", limit.to_string()));
+    let answer = ask(remote, Method::GET, "caches", &query).await?;
+    if remote.json {
+        printer.data(format!("{answer:#}"));
+        return Ok(());
+    }
+    let rows = answer["caches"].as_array().cloned().unwrap_or_default();
+    for row in &rows {
+        let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        printer.data(format!(
+            "{:>8}  {:>9}  {}  {}  {}  {}",
+            row["id"],
+            bytes(row["size_in_bytes"].as_u64().unwrap_or(0)),
+            text("last_accessed_at"),
+            text("repository"),
+            text("ref"),
+            text("key").escape_debug(),
+        ));
+    }
+    let total = answer["total_count"].as_u64().unwrap_or(0);
+    printer.talk(format!("{} of {total} caches", rows.len()));
+    Ok(())
+}
+
+async fn delete(id: Option<i64>, filter: &Filter, remote: &Remote, printer: &Printer) -> Result<()> {
+    let query = query(filter);
+    let answer = match id {
+        Some(id) => ask(remote, Method::DELETE, &format!("caches/{id}"), &[]).await?,
+        None if query.is_empty() => {
+            return Err(CliError::usage("say which caches to delete")
+                .hint("by id, or with --repo, --key, --key-prefix or --ref"));
+        }
+        None => ask(remote, Method::DELETE, "caches", &query).await?,
+    };
+    let deleted = answer["deleted"].as_u64().unwrap_or(1);
+    if remote.json {
+        printer.data(serde_json::json!({ "deleted": deleted }).to_string());
+    } else {
+        printer.data(format!("deleted {deleted} {}", if deleted == 1 { "cache" } else { "caches" }));
+    }
+    Ok(())
+}
+
+async fn usage(remote: &Remote, printer: &Printer) -> Result<()> {
+    let answer = ask(remote, Method::GET, "usage", &[]).await?;
+    if remote.json {
+        printer.data(format!("{answer:#}"));
+        return Ok(());
+    }
+    for row in answer["repositories"].as_array().into_iter().flatten() {
+        let count = |name: &str| row[name].as_u64().unwrap_or(0);
+        printer.data(format!(
+            "{:<40} {:>6} caches {:>10} of {:>10}",
+            row["repository"].as_str().unwrap_or_default(),
+            count("entries"),
+            bytes(count("bytes")),
+            bytes(count("limit")),
+        ));
+    }
+    let disk = |name: &str| bytes(answer["disk"][name].as_u64().unwrap_or(0));
+    printer.data(format!(
+        "on the disk: {} in packs, {} as uploaded",
+        disk("packs_bytes"),
+        disk("uploads_bytes")
+    ));
+    Ok(())
+}
+
+fn query(filter: &Filter) -> Vec<(&'static str, String)> {
+    let all = [
+        ("repo", &filter.repo),
+        ("key_prefix", &filter.key_prefix),
+        ("key", &filter.key),
+        ("ref", &filter.scope),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+}
+
+async fn ask(remote: &Remote, method: Method, path: &str, query: &[(&str, String)]) -> Result<Value> {
+    let failed = || CliError::failed(format!("could not ask the server at {}", remote.server));
+    let mut url = Url::parse(&remote.server)
+        .and_then(|base| base.join(&format!("/api/v1/{path}")))
+        .map_err(|error| CliError::usage(format!("`{}` is no server's URL", remote.server)).because(error))?;
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    let client = Client::builder()
+        .timeout(Duration::from_secs(60))
+        .build()
+        .map_err(|error| failed().because(error))?;
+    let request: RequestBuilder = client.request(method, url).bearer_auth(token(remote).await?);
+    let answer = request.send().await.map_err(|error| {
+        failed().because(error.without_url()).hint("is it running? `--server URL` names another")
+    })?;
+    let status = answer.status();
+    let body = answer.bytes().await.map_err(|error| failed().because(error.without_url()))?;
+    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    if status.is_success() {
+        return Ok(value);
+    }
+    let message = value["message"].as_str().map_or_else(|| status.to_string(), str::to_owned);
+    let refused = CliError::failed(format!("the server at {} refused: {message}", remote.server));
+    Err(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => refused.hint(
+            "an admin token comes from `snowbank token create --admin`, run where the server's data is",
+        ),
+        _ => refused,
+    })
+}
+
+/// From a file, from the environment, or minted where the server's state is at hand.
+async fn token(remote: &Remote) -> Result<String> {
+    if let Some(path) = &remote.token_file {
+        let read = std::fs::read_to_string(path);
+        return read.map(|token| token.trim().to_owned()).map_err(|error| {
+            CliError::failed(format!("could not read the token file {}", path.display())).because(error)
+        });
+    }
+    if let Ok(token) = std::env::var("SNOWBANK_TOKEN") {
+        return Ok(token);
+    }
+    let settings = config::read(&remote.state, Vec::new())?.settings;
+    let opened = open(settings, Role::Beside).await.map_err(|_| {
+        CliError::failed("there is no admin token")
+            .hint("set SNOWBANK_TOKEN, or name the server's folder with --data DIR")
+    })?;
+    Ok(opened.service.mint(&Rights::Admin, Duration::from_secs(300))?)
+}

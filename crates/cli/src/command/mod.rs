@@ -1,0 +1,49 @@
+//! The commands, one file each.
+
+mod cache;
+mod check;
+mod completions;
+mod config;
+mod gc;
+mod serve;
+mod token;
+
+use crate::args::{Args, Command};
+use crate::error::Result;
+use crate::printer::Printer;
+
+/// Runs the command that the arguments name.
+pub async fn run(args: Args, printer: &Printer) -> Result<()> {
+    match args.command {
+        Command::Serve(args) => serve::run(args, printer).await,
+        Command::Token(args) => token::run(args, printer).await,
+        Command::Cache(args) => cache::run(args, printer).await,
+        Command::Gc(args) => gc::run(args, printer).await,
+        Command::Check(args) => check::run(args, printer).await,
+        Command::Config(args) => config::run(args, printer),
+        Command::Completions { shell } => completions::run(shell, printer),
+    }
+}
+
+/// A count of bytes for people: `3.8 GB`.
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut scaled = count as f64;
+    let mut unit = 0;
+    while scaled >= 999.5 && unit + 1 < UNITS.len() {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{count} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn bytes_are_short_and_decimal() {
+        assert_eq!(super::bytes(0), "0 B");
+        assert_eq!(super::bytes(999), "999 B");
+        assert_eq!(super::bytes(3_780_000_000), "3.8 GB");
+        assert_eq!(super::bytes(999_999), "1.0 MB");
+    }
+}

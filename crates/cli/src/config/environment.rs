@@ -1,0 +1,61 @@
+//! Settings from the environment: `SNOWBANK_` and the dotted key in capitals, dots as underscores.
+
+use std::collections::BTreeMap;
+
+use snowbank_server::settings::Settings;
+use toml::{Table, Value};
+
+use super::layer::flatten;
+use crate::error::{CliError, Result};
+
+const PREFIX: &str = "SNOWBANK_";
+/// Variables that are no settings of a server.
+const OTHERS: [&str; 5] =
+    ["SNOWBANK_CONFIG", "SNOWBANK_LOG", "SNOWBANK_LOG_FORMAT", "SNOWBANK_SERVER", "SNOWBANK_TOKEN"];
+/// Settings that have no default, and so do not show in the defaults.
+const WITHOUT_DEFAULT: [&str; 1] = ["max_disk"];
+
+/// The settings that the variables name: key, value, and the variable's name.
+pub fn settings(variables: &BTreeMap<String, String>) -> Result<Vec<(String, Value, String)>> {
+    let known = known();
+    let mut found = Vec::new();
+    for (name, text) in variables.range(PREFIX.to_owned()..) {
+        let Some(key) = name.strip_prefix(PREFIX) else { break };
+        if OTHERS.contains(&name.as_str()) {
+            continue;
+        }
+        let Some((key, default)) = known.iter().find(|(known, _)| variable(known) == key) else {
+            return Err(CliError::usage(format!("the environment variable {name} is no setting"))
+                .hint("`snowbank config show` lists every setting; `limits.size` is SNOWBANK_LIMITS_SIZE"));
+        };
+        found.push((key.clone(), value(default, name, text)?, name.clone()));
+    }
+    Ok(found)
+}
+
+fn known() -> Vec<(String, Value)> {
+    let defaults = Table::try_from(Settings::default()).unwrap_or_default();
+    let mut known = flatten(&defaults);
+    known.retain(|(key, _)| key != "repositories");
+    known.extend(WITHOUT_DEFAULT.map(|key| (key.to_owned(), Value::from(""))));
+    known
+}
+
+fn variable(key: &str) -> String {
+    key.to_ascii_uppercase().replace('.', "_")
+}
+
+/// The text as a value of the same kind as the default.
+fn value(default: &Value, name: &str, text: &str) -> Result<Value> {
+    let wrong =
+        |kind| CliError::usage(format!("the environment variable {name} is `{text}`, and should be {kind}"));
+    Ok(match default {
+        Value::Boolean(_) => Value::from(text.parse::<bool>().map_err(|_| wrong("true or false"))?),
+        Value::Integer(_) => Value::from(text.parse::<i64>().map_err(|_| wrong("a number"))?),
+        Value::Array(_) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Value::Array(parts.map(Value::from).collect())
+        }
+        _ => Value::from(text),
+    })
+}

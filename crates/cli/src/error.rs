@@ -1,0 +1,70 @@
+//! The one error that reaches the user: what failed, why, and what to do about it.
+
+/// The result of a command.
+pub type Result<T> = std::result::Result<T, CliError>;
+
+/// Decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// It was tried and did not work: exit code 1.
+    Failed,
+    /// It was not tried, for it was asked for wrongly: exit code 2.
+    Usage,
+}
+
+/// A failed command.
+#[derive(Debug)]
+pub struct CliError {
+    /// Which exit code.
+    pub class: Class,
+    /// What was attempted, on what.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What to do.
+    pub hints: Vec<String>,
+}
+
+impl CliError {
+    /// It was tried and did not work.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { class: Class::Failed, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// It was asked for wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { class: Class::Usage, ..Self::failed(message) }
+    }
+
+    /// With the reason and the reasons behind it.
+    #[must_use]
+    pub fn because(mut self, error: impl std::error::Error) -> Self {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if self.causes.last() != Some(&text) {
+                self.causes.push(text);
+            }
+            cause = error.source();
+        }
+        self
+    }
+
+    /// With something to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<snowbank_server::service::ServiceError> for CliError {
+    fn from(error: snowbank_server::service::ServiceError) -> Self {
+        let source = std::error::Error::source(&error);
+        let failed = Self::failed(error.to_string());
+        match source {
+            Some(source) => failed.because(source),
+            None => failed,
+        }
+    }
+}

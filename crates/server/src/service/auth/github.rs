@@ -1,0 +1,185 @@
+//! GitHub's own runtime tokens, verified against the issuer's published keys and a list of who is let in.
+
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::Identity;
+use super::own::{refusal, scopes};
+use crate::service::error::{Kind, Result, ServiceError};
+use crate::settings::Github;
+
+/// How long keys are believed without asking again.
+const KEYS_FRESH: Duration = Duration::from_secs(3600);
+/// An unknown key makes us ask the issuer, but not more often than this: anybody can invent key names.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// A key set is a few kilobytes.
+const MAX_KEY_SET: usize = 1 << 20;
+
+/// The claims of a runtime token that count. GitHub puts the repository's number in all of them, its name in some.
+#[derive(Deserialize)]
+struct Claims {
+    ac: String,
+    repository_id: Option<String>,
+    repository: Option<String>,
+}
+
+#[derive(Debug)]
+struct Keys {
+    set: JwkSet,
+    asked: Instant,
+}
+
+/// An issuer of runtime tokens.
+#[derive(Debug)]
+pub struct GithubIssuer {
+    issuer: String,
+    allow: Vec<String>,
+    keys: Mutex<Option<Keys>>,
+    http: reqwest::Client,
+}
+
+impl GithubIssuer {
+    /// An issuer; its keys are fetched when the first token comes.
+    #[must_use]
+    pub fn new(settings: &Github) -> Self {
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap_or_default();
+        let issuer = settings.issuer.trim_end_matches('/').to_owned();
+        Self { issuer, allow: settings.allow.clone(), keys: Mutex::new(None), http }
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(super) async fn verify(&self, token: &str) -> Result<Identity> {
+        let header = decode_header(token).map_err(refusal)?;
+        let name = header.kid.unwrap_or_default();
+        let key = self.key(&name).await?;
+        let algorithm = match key.algorithm {
+            AlgorithmParameters::RSA(_) => Algorithm::RS256,
+            AlgorithmParameters::EllipticCurve(_) => Algorithm::ES256,
+            _ => {
+                return Err(ServiceError::new(
+                    Kind::Unauthenticated,
+                    "the token's key is of a kind not accepted",
+                ));
+            }
+        };
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss"]);
+        validation.validate_nbf = true;
+        validation.validate_aud = false;
+        let key = DecodingKey::from_jwk(&key).map_err(refusal)?;
+        let claims = decode::<Claims>(token, &key, &validation).map_err(refusal)?.claims;
+        let repository = self.admit(&claims)?;
+        Ok(Identity::Job { repository, scopes: scopes(&claims.ac)? })
+    }
+
+    /// The repository's name, if the list lets it in. A number without a name becomes `id/<number>`.
+    fn admit(&self, claims: &Claims) -> Result<String> {
+        let id = claims.repository_id.as_deref().unwrap_or_default();
+        let name = claims.repository.as_deref().unwrap_or_default();
+        let owner = name.split_once('/').map_or("", |(owner, _)| owner);
+        for allowed in &self.allow {
+            let (number, named) = allowed.split_once('=').unwrap_or((allowed, ""));
+            if !id.is_empty() && number == id {
+                let name = [named, name].into_iter().find(|name| !name.is_empty());
+                return Ok(name.map_or_else(|| format!("id/{id}"), str::to_owned));
+            }
+            let all_of_owner = allowed.strip_suffix("/*").is_some_and(|o| o.eq_ignore_ascii_case(owner));
+            if !name.is_empty() && (allowed.eq_ignore_ascii_case(name) || all_of_owner) {
+                return Ok(name.to_owned());
+            }
+        }
+        Err(ServiceError::new(
+            Kind::PermissionDenied,
+            "the token is genuine, but its repository is not on this server's list (auth.github.allow)",
+        ))
+    }
+
+    async fn key(&self, name: &str) -> Result<Jwk> {
+        let mut keys = self.keys.lock().await;
+        let known =
+            keys.as_ref().and_then(|keys| keys.set.find(name).map(|key| (key.clone(), keys.asked.elapsed())));
+        let asked = keys.as_ref().map(|keys| keys.asked.elapsed());
+        match (known, asked) {
+            (Some((key, age)), _) if age < KEYS_FRESH => return Ok(key),
+            (None, Some(age)) if age < ASK_AGAIN => return Err(unknown_key()),
+            _ => {}
+        }
+        let set = self.fetch().await?;
+        let key = set.find(name).cloned();
+        *keys = Some(Keys { set, asked: Instant::now() });
+        key.ok_or_else(unknown_key)
+    }
+
+    async fn fetch(&self) -> Result<JwkSet> {
+        let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| {
+            ServiceError::caused(Kind::Unavailable, "the issuer's keys could not be fetched", error)
+        };
+        let url = format!("{}/.well-known/jwks", self.issuer);
+        let answer = self.http.get(url).send().await.and_then(reqwest::Response::error_for_status);
+        let mut answer = answer.map_err(|error| unavailable(error.into()))?;
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(|error| unavailable(error.into()))? {
+            if body.len() + part.len() > MAX_KEY_SET {
+                return Err(unavailable("the key set is over 1 MiB".into()));
+            }
+            body.extend_from_slice(&part);
+        }
+        serde_json::from_slice(&body).map_err(|error| unavailable(error.into()))
+    }
+}
+
+fn unknown_key() -> ServiceError {
+    ServiceError::new(
+        Kind::Unauthenticated,
+        "the token is signed with a key that its issuer does not publish",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(allow: &[&str], id: Option<&str>, name: Option<&str>) -> Option<String> {
+        let allow = allow.iter().map(|&a| a.to_owned()).collect();
+        let issuer = GithubIssuer::new(&Github { allow, ..Github::default() });
+        let claims = Claims {
+            ac: String::new(),
+            repository_id: id.map(str::to_owned),
+            repository: name.map(str::to_owned),
+        };
+        issuer.admit(&claims).ok()
+    }
+
+    #[test]
+    fn nobody_is_let_in_by_default() {
+        assert_eq!(admit(&[], Some("1"), Some("acme/app")), None);
+    }
+
+    #[test]
+    fn numbers_names_and_owners_let_in() {
+        assert_eq!(admit(&["17"], Some("17"), None).as_deref(), Some("id/17"));
+        assert_eq!(admit(&["17=acme/app"], Some("17"), None).as_deref(), Some("acme/app"));
+        assert_eq!(admit(&["Acme/App"], Some("3"), Some("acme/app")).as_deref(), Some("acme/app"));
+        assert_eq!(admit(&["acme/*"], None, Some("acme/app")).as_deref(), Some("acme/app"));
+    }
+
+    #[test]
+    fn near_misses_stay_out() {
+        assert_eq!(admit(&["17"], Some("171"), Some("acme/17")), None);
+        assert_eq!(admit(&["acme/*"], None, Some("acme2/app")), None);
+        assert_eq!(admit(&["/*"], None, None), None);
+        assert_eq!(admit(&[""], Some(""), Some("")), None);
+    }
+}

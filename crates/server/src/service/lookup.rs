@@ -1,0 +1,112 @@
+//! Finding what a restore gets.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use snowbank_catalog::ids::{EntryId, Timestamp};
+use snowbank_catalog::rooms::{Entry, Hit, Listed, Listing, Representation, SortBy};
+
+use super::{Caller, Direction, Kind, Result, Service, ServiceError};
+
+/// Clocks of the database and of the processes may differ by so much, and a download may begin in a URL's last second.
+const MARGIN: Duration = Duration::from_secs(600);
+
+/// A hit, ready to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The entry.
+    pub entry: EntryId,
+    /// Its key, in the case in which it was saved.
+    pub key: String,
+    /// Its scope.
+    pub scope: String,
+    /// Its version.
+    pub version: String,
+    /// When it was saved.
+    pub created: Timestamp,
+    /// Path and query of the signed URL; the protocol puts the server's address before it.
+    pub path: String,
+}
+
+impl Service {
+    /// The entry for a restore: `keys` are the primary key, then the restore keys. A miss is `None`.
+    pub async fn lookup(&self, caller: &Caller, keys: &[String], version: &str) -> Result<Option<Found>> {
+        if caller.scopes.read.is_empty() {
+            return Err(ServiceError::new(
+                Kind::PermissionDenied,
+                "cache read denied: token has no readable scopes",
+            ));
+        }
+        // A second look after a damaged entry was taken away finds what is next best.
+        for _ in 0..8 {
+            let hit = self.0.catalog.lookup(caller.repository.id, &caller.scopes.read, version, keys).await?;
+            let Some(Hit { entry, representation }) = hit else { return Ok(None) };
+            if !self.is_present(&representation).await? {
+                tracing::error!(entry = %entry.id, key = entry.slot.key, "an entry's objects are missing: it becomes a miss");
+                self.0.catalog.delete(&[entry.id]).await?;
+                continue;
+            }
+            if let Some(path) = self.download_path(&representation).await? {
+                self.0.access.note(entry.id);
+                return Ok(Some(found(entry, path)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Entries that a job can see whose key begins so, newest first (v1's list).
+    pub async fn visible(&self, caller: &Caller, key_prefix: &str, limit: u64) -> Result<Listed> {
+        let mut all = Listed { total: 0, entries: Vec::new() };
+        for scope in &caller.scopes.read {
+            let page = self
+                .0
+                .catalog
+                .list(&Listing {
+                    repo: Some(caller.repository.id),
+                    key_prefix: Some(key_prefix.to_owned()),
+                    key: None,
+                    scope: Some(scope.clone()),
+                    sort: SortBy::Created,
+                    descending: true,
+                    offset: 0,
+                    limit,
+                })
+                .await?;
+            all.total += page.total;
+            all.entries.extend(page.entries);
+        }
+        all.entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(all)
+    }
+
+    /// A signed path under which the representation can be fetched for some time, retired or not. `None` when it
+    /// has just gone.
+    async fn download_path(&self, representation: &Representation) -> Result<Option<String>> {
+        let lifetime = self.settings().times.download_url.0;
+        let now = SystemTime::now();
+        let enough = millis(now + lifetime + MARGIN);
+        if representation.held_until.0 < enough {
+            // Twice the lifetime, so that not every lookup of a popular entry is a write.
+            let held = self.0.catalog.hold(representation.id, lifetime * 2 + MARGIN).await?;
+            if held.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.0.signer.sign(Direction::Download, representation.id.0, now + lifetime)))
+    }
+}
+
+fn found(entry: Entry, path: String) -> Found {
+    Found {
+        entry: entry.id,
+        key: entry.slot.key,
+        scope: entry.slot.scope,
+        version: entry.slot.version,
+        created: entry.created,
+        path,
+    }
+}
+
+fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,188 @@
+//! The use cases, one file each, without a word of HTTP.
+
+mod access;
+mod admin;
+mod auth;
+mod chunk_index;
+mod download;
+mod error;
+mod finalize;
+mod lookup;
+mod presence;
+mod recipe_pages;
+mod reserve;
+mod signing;
+mod upkeep;
+mod upload;
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use snowbank_actions::scope::Scopes;
+use snowbank_cas::bucket::Bucket;
+use snowbank_cas::chunker::Params;
+use snowbank_catalog::Catalog;
+use snowbank_catalog::rooms::Repository;
+use tokio::sync::Notify;
+
+use crate::settings::Settings;
+
+pub use admin::{CacheFilter, CacheRow, UsageRow};
+pub use auth::{Authenticator, GithubIssuer, Identity, Origin, OwnTokens, Rights};
+pub use download::Download;
+pub use error::{Kind, Result, ServiceError};
+pub use lookup::Found;
+pub use reserve::UploadGrant;
+pub use signing::{Direction, UrlSigner};
+pub use upkeep::{CheckReport, CollectPlan, CollectReport, Damage, EvictReport};
+pub use upload::BodyError;
+pub use worker::Worker;
+
+/// A job that proved who it is.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Its repository.
+    pub repository: Repository,
+    /// What it may read and write.
+    pub scopes: Scopes,
+}
+
+impl Caller {
+    /// The scope that it may write, or why it may not.
+    pub(crate) fn write_scope(&self) -> Result<&str> {
+        self.scopes.write.as_deref().ok_or_else(|| {
+            ServiceError::new(Kind::PermissionDenied, "cache write denied: token has no writable scopes")
+        })
+    }
+}
+
+/// The cache service of one process. Clones share everything.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    catalog: Arc<dyn Catalog>,
+    bucket: Bucket,
+    authenticator: Authenticator,
+    signer: UrlSigner,
+    access: access::AccessLog,
+    presence: presence::Presence,
+    repositories: RwLock<HashMap<String, Repository>>,
+    saved: Notify,
+    params: Params,
+}
+
+impl Service {
+    /// A service over an open catalog and bucket. Makes its secrets on the first start of all processes that
+    /// share the catalog.
+    pub async fn open(settings: Settings, catalog: Arc<dyn Catalog>, bucket: Bucket) -> Result<Self> {
+        let token_secret = secret(&*catalog, "tokens").await?;
+        let signer = UrlSigner::new(&secret(&*catalog, "urls").await?);
+        let params = settings.chunks.params().map_err(|error| {
+            ServiceError::caused(Kind::InvalidArgument, "content cannot be cut as the settings say", error)
+        })?;
+        let authenticator = Authenticator::new(OwnTokens::new(&token_secret), &settings.auth);
+        Ok(Self(Arc::new(Inner {
+            settings,
+            catalog,
+            bucket,
+            authenticator,
+            signer,
+            access: access::AccessLog::default(),
+            presence: presence::Presence::default(),
+            repositories: RwLock::default(),
+            saved: Notify::new(),
+            params,
+        })))
+    }
+
+    /// The settings it runs under.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Mints a token of this server.
+    pub fn mint(&self, rights: &Rights, valid: std::time::Duration) -> Result<String> {
+        self.0.authenticator.own().mint(rights, valid)
+    }
+
+    /// Who a job is, by its token.
+    pub async fn authenticate(&self, token: Option<&str>, origin: Origin<'_>) -> Result<Caller> {
+        match self.0.authenticator.identify(token, origin).await? {
+            Identity::Job { repository, scopes } => {
+                Ok(Caller { repository: self.repository(&repository).await?, scopes })
+            }
+            Identity::Admin => Err(ServiceError::new(
+                Kind::PermissionDenied,
+                "an admin token names no repository to save or restore for",
+            )),
+        }
+    }
+
+    /// Checks that the token is an administrator's.
+    pub async fn authenticate_admin(&self, token: Option<&str>, origin: Origin<'_>) -> Result<()> {
+        match self.0.authenticator.identify(token, origin).await? {
+            Identity::Admin => Ok(()),
+            Identity::Job { .. } => {
+                Err(ServiceError::new(Kind::PermissionDenied, "this needs an admin token"))
+            }
+        }
+    }
+
+    /// Checks a signed URL.
+    pub fn check_url(&self, direction: Direction, id: i64, expires: &str, signature: &str) -> Result<()> {
+        self.0.signer.check(direction, id, expires, signature)
+    }
+
+    /// Whether the database and the bucket answer.
+    pub async fn healthy(&self) -> Result<()> {
+        self.0.catalog.now().await?;
+        Ok(())
+    }
+
+    async fn repository(&self, name: &str) -> Result<Repository> {
+        let key = name.to_ascii_lowercase();
+        let known = self.0.repositories.read().ok().and_then(|known| known.get(&key).cloned());
+        if let Some(repository) = known {
+            return Ok(repository);
+        }
+        check_repository_name(name)?;
+        let owner = key.split_once('/').map_or(key.as_str(), |(owner, _)| owner);
+        // A number alone does not tell its owner, so such a repository shares with nobody.
+        let own = if owner == "id" { key.as_str() } else { owner };
+        let domain = if self.settings().share_across_owners { "*" } else { own };
+        let repository = self.0.catalog.repository(name, domain).await?;
+        if let Ok(mut known) = self.0.repositories.write() {
+            known.insert(key, repository.clone());
+        }
+        Ok(repository)
+    }
+}
+
+fn check_repository_name(name: &str) -> Result<()> {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 100
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    match name.split_once('/') {
+        Some((owner, repo)) if part(owner) && part(repo) => Ok(()),
+        _ => Err(ServiceError::new(
+            Kind::InvalidArgument,
+            format!("`{}` is no repository: it is written owner/name", name.escape_debug()),
+        )),
+    }
+}
+
+async fn secret(catalog: &dyn Catalog, name: &str) -> Result<[u8; 32]> {
+    let mut fresh = [0; 32];
+    getrandom::fill(&mut fresh)
+        .map_err(|error| ServiceError::caused(Kind::Internal, "the system gives no random bytes", error))?;
+    let kept = catalog.secret(name, &fresh).await?;
+    kept.try_into().map_err(|_| {
+        ServiceError::new(Kind::Internal, format!("the secret `{name}` in the catalog is damaged"))
+    })
+}

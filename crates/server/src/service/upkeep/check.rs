@@ -1,0 +1,209 @@
+//! Checking: everything is read back against its hashes; what is damaged becomes a miss.
+
+use std::collections::{BTreeSet, HashMap};
+
+use snowbank_cas::bucket::pack_name;
+use snowbank_cas::check::{PackFault, check_pack, hash_object};
+use snowbank_cas::id::{ChunkHash, PackId};
+use snowbank_catalog::ids::EntryId;
+use snowbank_catalog::rooms::{Entry, Listing, Pack, Representation, SortBy, Source};
+
+use crate::service::{Kind, Result, Service, ServiceError};
+
+/// Rows read in one statement.
+const PAGE: u64 = 200;
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// A pack's object is missing, short, or its footer does not hold.
+    Pack {
+        /// The pack.
+        pack: PackId,
+        /// What is wrong.
+        what: String,
+    },
+    /// A frame does not give the chunk that it should.
+    Frame {
+        /// The pack.
+        pack: PackId,
+        /// Where in it.
+        offset: u32,
+        /// The chunk that is lost.
+        chunk: ChunkHash,
+    },
+    /// An uploaded block is missing or altered.
+    Block {
+        /// The object's name.
+        object: String,
+    },
+    /// An entry that cannot be restored because of one of the above.
+    Entry {
+        /// The entry.
+        entry: EntryId,
+        /// Its key.
+        key: String,
+    },
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Packs read.
+    pub packs: u64,
+    /// Frames read.
+    pub frames: u64,
+    /// Entries looked at.
+    pub entries: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// What is damaged.
+    pub damage: Vec<Damage>,
+    /// Entries removed, chunks forgotten and index rows written anew (with `repair` only).
+    pub repaired: u64,
+}
+
+/// The damaged places, for looking up.
+#[derive(Default)]
+struct Lost {
+    packs: BTreeSet<PackId>,
+    frames: BTreeSet<(PackId, u32)>,
+}
+
+impl Service {
+    /// Reads every pack and every uploaded block back. With `repair`, chunk index rows are made anew from the packs'
+    /// footers, damaged chunks are forgotten, so that the next upload brings them again, and entries that cannot be
+    /// restored are removed.
+    pub async fn check(&self, repair: bool) -> Result<CheckReport> {
+        let mut report = CheckReport::default();
+        let mut lost = Lost::default();
+        let mut after = None;
+        loop {
+            let packs = self.0.catalog.packs(after, PAGE).await?;
+            let Some(last) = packs.last() else { break };
+            after = Some(last.id);
+            for pack in packs.iter().filter(|pack| !pack.condemned) {
+                self.check_one(pack, repair, &mut report, &mut lost).await?;
+            }
+        }
+        self.check_entries(repair, &lost, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn check_one(
+        &self,
+        pack: &Pack,
+        repair: bool,
+        report: &mut CheckReport,
+        lost: &mut Lost,
+    ) -> Result<()> {
+        report.packs += 1;
+        report.bytes += pack.size;
+        match check_pack(&self.0.bucket, pack.id, pack.size).await {
+            Ok(checked) => {
+                report.frames += checked.good.len() as u64 + checked.bad.len() as u64;
+                for frame in &checked.bad {
+                    lost.frames.insert((pack.id, frame.offset));
+                    report.damage.push(Damage::Frame {
+                        pack: pack.id,
+                        offset: frame.offset,
+                        chunk: frame.chunk,
+                    });
+                }
+                if repair {
+                    self.0.catalog.reindex(pack.id, &checked.good).await?;
+                    report.repaired += checked.good.len() as u64;
+                }
+            }
+            Err(PackFault::Damaged(error)) => {
+                lost.packs.insert(pack.id);
+                report.damage.push(Damage::Pack { pack: pack.id, what: error.to_string() });
+                if repair {
+                    self.0.catalog.reindex(pack.id, &[]).await?;
+                }
+            }
+            Err(PackFault::Bucket(error)) => {
+                let message = format!("the object {} could not be read", pack_name(pack.id));
+                return Err(ServiceError::caused(Kind::Unavailable, message, error));
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_entries(&self, repair: bool, lost: &Lost, report: &mut CheckReport) -> Result<()> {
+        let mut damaged = HashMap::new();
+        let mut offset = 0;
+        loop {
+            let page = self.0.catalog.list(&every_entry(offset)).await?.entries;
+            if page.is_empty() {
+                break;
+            }
+            offset += page.len() as u64;
+            for (_, entry) in page {
+                report.entries += 1;
+                if !self.is_whole(&entry, lost, report).await? {
+                    report.damage.push(Damage::Entry { entry: entry.id, key: entry.slot.key.clone() });
+                    damaged.insert(entry.id, entry.slot.key);
+                }
+            }
+        }
+        if repair {
+            for (entry, key) in &damaged {
+                tracing::error!(%entry, key, "a damaged entry was removed: it becomes a miss");
+            }
+            let damaged: Vec<EntryId> = damaged.into_keys().collect();
+            report.repaired += self.0.catalog.delete(&damaged).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_whole(&self, entry: &Entry, lost: &Lost, report: &mut CheckReport) -> Result<bool> {
+        let Some(representation) = self.0.catalog.current(entry.id).await? else { return Ok(true) };
+        match representation.source {
+            Source::Raw => self.blocks_are_whole(&representation, report).await,
+            Source::Pack(pack) => {
+                Ok(!lost.packs.contains(&pack) && !lost.frames.iter().any(|(of, _)| *of == pack))
+            }
+            Source::Frames(recipe) | Source::Chunks(recipe) => {
+                let mut number = 0;
+                while let Some(page) = self.0.catalog.page(recipe, number).await? {
+                    number += 1;
+                    let whole = page.page.frames.iter().all(|frame| {
+                        !lost.packs.contains(&frame.pack)
+                            && !lost.frames.contains(&(frame.pack, frame.offset))
+                    });
+                    if !whole {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    async fn blocks_are_whole(&self, raw: &Representation, report: &mut CheckReport) -> Result<bool> {
+        let mut whole = true;
+        for segment in self.0.catalog.segments(raw.id).await? {
+            report.bytes += segment.size;
+            let hash = hash_object(&self.0.bucket, &segment.object, segment.size).await;
+            if !hash.is_ok_and(|hash| hash == segment.hash) {
+                report.damage.push(Damage::Block { object: segment.object });
+                whole = false;
+            }
+        }
+        Ok(whole)
+    }
+}
+
+fn every_entry(offset: u64) -> Listing {
+    Listing {
+        repo: None,
+        key_prefix: None,
+        key: None,
+        scope: None,
+        sort: SortBy::Created,
+        descending: false,
+        offset,
+        limit: PAGE,
+    }
+}

@@ -1,0 +1,12 @@
+//! Work behind the scenes: recoding, limits, collection, checking.
+
+mod check;
+mod collect;
+mod evict;
+mod recode;
+mod repack;
+
+pub use check::{CheckReport, Damage};
+pub use collect::{CollectPlan, CollectReport};
+pub use evict::EvictReport;
+pub use repack::RepackPlan;

@@ -1,0 +1,177 @@
+//! Recoding: what was uploaded becomes a recipe of shared chunks, is read back, and takes the upload's place.
+
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use snowbank_cas::adopt_pack::{AdoptPackError, adopt_pack};
+use snowbank_cas::ingest::{IngestError, Ingested, Options, Plan, ingest};
+use snowbank_cas::pack::{Footer, trailer_len};
+use snowbank_cas::verify::verify;
+use snowbank_catalog::ids::{DomainId, RecipeId, RepresentationId};
+use snowbank_catalog::rooms::{Claim, Form, Recoded, Representation, Source};
+
+use crate::service::chunk_index::DomainIndex;
+use crate::service::recipe_pages::RecipePages;
+use crate::service::{Kind, Result, Service, ServiceError};
+
+/// What became of a recode job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum Outcome {
+    /// The entry is served from its recipe, or from the pack that it is.
+    Swapped,
+    /// The entry went, or another process did the work.
+    Superseded,
+}
+
+impl Service {
+    /// Recodes the raw representation that the claim is about.
+    pub(in crate::service) async fn recode(&self, claim: &Claim) -> Result<Outcome> {
+        let id = RepresentationId(claim.subject);
+        let Some(raw) = self.0.catalog.representation(id).await?.filter(|raw| raw.entry.is_some()) else {
+            return Ok(Outcome::Superseded);
+        };
+        let Some(domain) = self.0.catalog.domain_of(id).await? else { return Ok(Outcome::Superseded) };
+        let recoded = match self.adopt(&raw, domain).await? {
+            Some(recoded) => recoded,
+            None => self.cut(&raw, domain).await?,
+        };
+        Ok(if self.0.catalog.swap(claim, id, &recoded).await? {
+            Outcome::Swapped
+        } else {
+            Outcome::Superseded
+        })
+    }
+
+    /// Takes over a pack of our own format as it lies, if the upload is one.
+    async fn adopt(&self, raw: &Representation, domain: DomainId) -> Result<Option<Recoded>> {
+        if raw.size < trailer_len() {
+            return Ok(None);
+        }
+        let tail = self.raw_stream(raw, raw.size - trailer_len()..raw.size).await?;
+        let tail = tail.try_fold(Vec::new(), |mut all, part| async move {
+            all.extend_from_slice(&part);
+            Ok(all)
+        });
+        if Footer::len_from_trailer(&tail.await?, raw.size).is_err() {
+            return Ok(None);
+        }
+        let index = self.index(domain, None);
+        let source = self.raw_stream(raw, 0..raw.size).await?;
+        match adopt_pack(&self.0.bucket, &index, source).await {
+            Ok(adopted) => Ok(Some(Recoded {
+                source: Source::Pack(adopted.pack),
+                size: adopted.size,
+                etag: adopted.hash,
+            })),
+            Err(AdoptPackError::NotAPack(error)) => {
+                tracing::warn!(representation = %raw.id, %error, "an upload that looks like a pack is none: kept as it came");
+                Ok(None)
+            }
+            Err(error) => Err(ServiceError::caused(Kind::Unavailable, "a pack could not be adopted", error)),
+        }
+    }
+
+    /// Cuts the upload: as the archive in it where that is allowed and there is one, else as it came.
+    async fn cut(&self, raw: &Representation, domain: DomainId) -> Result<Recoded> {
+        if raw.form == Form::Archive && self.recodes(raw).await? {
+            match self.ingest(raw, domain, Plan::ZstdTar).await {
+                Ok((recipe, done)) => {
+                    return Ok(Recoded {
+                        source: Source::Frames(recipe),
+                        size: done.stored_size,
+                        etag: done.etag,
+                    });
+                }
+                Err(Attempt::Unfit(error)) => {
+                    tracing::info!(representation = %raw.id, %error, "an upload is not an archive to recode: kept bit for bit");
+                }
+                Err(Attempt::Failed(error)) => return Err(error),
+            }
+        }
+        match self.ingest(raw, domain, Plan::Plain).await {
+            Ok((recipe, done)) => {
+                Ok(Recoded { source: Source::Chunks(recipe), size: done.raw_size, etag: done.etag })
+            }
+            Err(Attempt::Unfit(error) | Attempt::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn recodes(&self, raw: &Representation) -> Result<bool> {
+        let entry = match raw.entry {
+            Some(entry) => self.0.catalog.entry(entry).await?,
+            None => None,
+        };
+        let Some(entry) = entry else { return Ok(false) };
+        let name = self.0.catalog.repository_name(entry.repo).await?;
+        Ok(name.is_none_or(|name| self.settings().may_recode(&name)))
+    }
+
+    async fn ingest(
+        &self,
+        raw: &Representation,
+        domain: DomainId,
+        plan: Plan,
+    ) -> std::result::Result<(RecipeId, Ingested), Attempt> {
+        let recipe = self
+            .0
+            .catalog
+            .begin_recipe(domain, self.settings().times.lease.0)
+            .await
+            .map_err(ServiceError::from)?;
+        let index = self.index(domain, Some(recipe));
+        let source = self.raw_stream(raw, 0..raw.size).await?;
+        let done =
+            ingest(&self.0.bucket, &index, source, plan, self.ingest_options()).await.map_err(|error| {
+                if matches!(error, IngestError::NotATar(_) | IngestError::Guard(_)) {
+                    Attempt::Unfit(ServiceError::caused(Kind::InvalidArgument, error.to_string(), error))
+                } else {
+                    Attempt::Failed(ServiceError::caused(
+                        Kind::Unavailable,
+                        "an upload could not be recoded",
+                        error,
+                    ))
+                }
+            })?;
+        let pages = RecipePages { catalog: self.0.catalog.clone(), recipe };
+        verify(&self.0.bucket, pages, &done).await.map_err(|error| {
+            ServiceError::caused(Kind::Internal, "what was recoded does not read back as it came", error)
+        })?;
+        Ok((recipe, done))
+    }
+
+    pub(super) fn index(&self, domain: DomainId, recipe: Option<RecipeId>) -> DomainIndex {
+        DomainIndex { catalog: self.0.catalog.clone(), domain, recipe, lease: self.settings().times.lease.0 }
+    }
+
+    fn ingest_options(&self) -> Options {
+        let chunks = &self.settings().chunks;
+        Options { params: self.0.params, level: chunks.level, pack_size: chunks.pack.0, ..Options::default() }
+    }
+
+    async fn raw_stream(
+        &self,
+        raw: &Representation,
+        range: std::ops::Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+        Ok(self.bytes_of(raw, range).await?.boxed())
+    }
+}
+
+/// Why one way of cutting did not work out.
+enum Attempt {
+    /// The content is not of that kind; another way may do.
+    Unfit(ServiceError),
+    /// Something that has nothing to do with the content.
+    Failed(ServiceError),
+}
+
+impl From<ServiceError> for Attempt {
+    fn from(error: ServiceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<IngestError> for ServiceError {
+    fn from(error: IngestError) -> Self {
+        Self::caused(Kind::Unavailable, "an upload could not be recoded", error)
+    }
+}
