@@ -55,6 +55,8 @@ pub struct NpmClient {
     url: String,
     token: String,
     folder: TempDir,
+    workspace: PathBuf,
+    environment: Vec<(String, String)>,
 }
 
 /// What one call of the client came to.
@@ -98,7 +100,28 @@ impl NpmClient {
         for part in ["workspace", "temp", "home"] {
             fs::create_dir(folder.path().join(part)).expect("a folder in a temporary folder");
         }
-        Self { release, protocol, url: url.trim_end_matches('/').to_owned(), token: token.to_owned(), folder }
+        Self {
+            release,
+            protocol,
+            url: url.trim_end_matches('/').to_owned(),
+            token: token.to_owned(),
+            workspace: folder.path().join("workspace"),
+            folder,
+            environment: Vec::new(),
+        }
+    }
+
+    /// Works in `folder`, which stays when the client goes, instead of in a temporary one.
+    #[must_use]
+    pub fn in_workspace(self, folder: impl Into<PathBuf>) -> Self {
+        Self { workspace: folder.into(), ..self }
+    }
+
+    /// Sets a variable for the client and the tools that it runs.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The same client on another machine: with an empty workspace.
@@ -115,8 +138,8 @@ impl NpmClient {
 
     /// The folder that paths are relative to.
     #[must_use]
-    pub fn workspace(&self) -> PathBuf {
-        self.folder.path().join("workspace")
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
     }
 
     /// Writes a file into the workspace, and the folders above it.
@@ -188,6 +211,7 @@ impl NpmClient {
             .env("GITHUB_WORKSPACE", self.workspace())
             .env("ACTIONS_RUNTIME_TOKEN", &self.token)
             .env("no_proxy", "127.0.0.1,localhost")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.workspace())
             .stdin(Stdio::null())
             .kill_on_drop(true);

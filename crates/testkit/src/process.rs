@@ -146,6 +146,20 @@ impl Process {
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("VmHWM is a number of kB");
         kib * 1024
     }
+
+    /// Seconds of processor time that the process has used, the kernel's work for it included.
+    ///
+    /// # Panics
+    /// When the process has ended.
+    #[must_use]
+    pub fn processor_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("the process runs");
+        // The fields are counted after the name, which may hold anything but ends the last parenthesis.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 =
+            fields[11..13].iter().map(|field| field.parse::<u64>().expect("ticks are a number")).sum();
+        ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+    }
 }
 
 impl Drop for Process {
@@ -207,6 +221,7 @@ mod tests {
         let mut process = shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done");
         process.wait_for_line("ready", |line| (line == "ready").then_some(()));
         assert!(process.peak_memory() > 100_000);
+        assert!((0.0..60.0).contains(&process.processor_seconds()));
         assert_eq!(process.terminate().code(), Some(3));
 
         let process = shell("sleep 600");
