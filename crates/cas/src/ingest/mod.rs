@@ -4,6 +4,7 @@
 //! all processors hash them; the index is asked once a batch; all processors compress what is missing, which
 //! fills a spooled pack; full packs are stored while the next batches go on; pages follow their packs.
 
+mod adopt;
 mod batch;
 mod compress;
 mod options;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
+pub use adopt::{ADOPT_MEMORY, AdoptPackError, Adopted, adopt_pack};
 pub use options::{GuardError, Guards, IngestError, Ingested, Options, Plan};
 use shelve::Shelf;
 pub(crate) use tally::Tally;
