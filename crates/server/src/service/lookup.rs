@@ -8,7 +8,7 @@ use snowbank_catalog::rooms::{Entry, Hit, Listed, Listing, Representation, SortB
 use super::{Caller, Direction, Kind, Result, Service, ServiceError};
 
 /// Clocks of the database and of the processes may differ by so much, and a download may begin in a URL's last second.
-const MARGIN: Duration = Duration::from_secs(600);
+const MAX_MARGIN: Duration = Duration::from_secs(600);
 
 /// A hit, ready to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +83,11 @@ impl Service {
     async fn download_path(&self, representation: &Representation) -> Result<Option<String>> {
         let lifetime = self.settings().times.download_url.0;
         let now = SystemTime::now();
-        let enough = millis(now + lifetime + MARGIN);
+        let margin = MAX_MARGIN.min(lifetime);
+        let enough = millis(now + lifetime + margin);
         if representation.held_until.0 < enough {
             // Twice the lifetime, so that not every lookup of a popular entry is a write.
-            let held = self.0.catalog.hold(representation.id, lifetime * 2 + MARGIN).await?;
+            let held = self.0.catalog.hold(representation.id, lifetime * 2 + margin).await?;
             if held.is_none() {
                 return Ok(None);
             }

@@ -9,4 +9,3 @@ mod repack;
 pub use check::{CheckReport, Damage};
 pub use collect::{CollectPlan, CollectReport};
 pub use evict::EvictReport;
-pub use repack::RepackPlan;

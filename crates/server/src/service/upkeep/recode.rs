@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
-use snowbank_cas::adopt_pack::{AdoptPackError, adopt_pack};
-use snowbank_cas::ingest::{IngestError, Ingested, Options, Plan, ingest};
+use snowbank_cas::ingest::{AdoptPackError, IngestError, Ingested, Options, Plan, adopt_pack, ingest};
 use snowbank_cas::pack::{Footer, trailer_len};
 use snowbank_cas::verify::verify;
 use snowbank_catalog::ids::{DomainId, RecipeId, RepresentationId};
@@ -62,7 +61,7 @@ impl Service {
                 size: adopted.size,
                 etag: adopted.hash,
             })),
-            Err(AdoptPackError::NotAPack(error)) => {
+            Err(error @ (AdoptPackError::NotAPack(_) | AdoptPackError::Frame { .. })) => {
                 tracing::warn!(representation = %raw.id, %error, "an upload that looks like a pack is none: kept as it came");
                 Ok(None)
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use snowbank_cas::collect::{PackShare, choose, move_frames};
+use snowbank_cas::collect::{PackUse, RepackRule, plan_repack, repack};
 use snowbank_cas::id::PackId;
 use snowbank_cas::recipe::{FrameRef, RecipePage};
 use snowbank_catalog::ids::{DomainId, RecipeId};
@@ -14,8 +14,8 @@ use crate::service::{Kind, Result, Service, ServiceError};
 const GROUP: usize = 64;
 /// Pages read and rewritten in one statement.
 const PAGES: u64 = 16;
-/// Frames moved together: 1024 frames of 512 KiB at the most, streamed.
-const FRAMES: usize = 1024;
+/// So many small packs are worth being made one.
+const MANY_SMALL: usize = 16;
 /// Live bytes moved in one run at the least, else a twentieth of all packs: the space that repacking may take
 /// until the old packs' grace is over.
 const RESERVE: u64 = 256 << 20;
@@ -57,17 +57,17 @@ impl Service {
                 if users.recipes.len() as u64 == referrers {
                     domains.insert(pack.id, pack.domain);
                     let live = users.frames.iter().map(|(_, len)| u64::from(*len)).sum();
-                    shares.push(PackShare { pack: pack.id, size: pack.size, live });
+                    shares.push(PackUse { pack: pack.id, size: pack.size, live });
                 }
             }
         }
         let reserve = RESERVE.max(self.0.catalog.pack_bytes().await? / 20);
-        let chosen =
-            choose(&shares, self.settings().jobs.repack_below, self.settings().chunks.pack.0, reserve);
-        let of = |pack: PackId| shares.iter().find(|share| share.pack == pack).copied();
-        let chosen_shares: Vec<PackShare> = chosen.iter().filter_map(|pack| of(*pack)).collect();
-        let live = chosen_shares.iter().map(|share| share.live).sum();
-        let size: u64 = chosen_shares.iter().map(|share| share.size).sum();
+        let rule = RepackRule { live_percent: self.settings().jobs.repack_below, reserve };
+        let mut chosen: BTreeSet<PackId> = plan_repack(&shares, rule).into_iter().collect();
+        chosen.extend(small(&shares, self.settings().chunks.pack.0 / 8, reserve));
+        let taken = || shares.iter().filter(|share| chosen.contains(&share.pack));
+        let live = taken().map(|share| share.live).sum();
+        let size: u64 = taken().map(|share| share.size).sum();
         Ok(RepackPlan {
             packs: chosen.into_iter().filter_map(|pack| Some((pack, *domains.get(&pack)?))).collect(),
             live,
@@ -93,28 +93,29 @@ impl Service {
         let going: BTreeSet<PackId> = packs.iter().copied().collect();
         let mut frames: Vec<FrameRef> = Vec::new();
         let mut known = BTreeSet::new();
-        self.each_page(packs, async |page: &NumberedPage| {
-            let wanted = page.page.frames.iter().filter(|frame| going.contains(&frame.pack));
+        let mut walk = Walk::default();
+        while let Some(pages) = self.next_pages(packs, &mut walk).await? {
+            let named = pages.iter().flat_map(|page| &page.page.frames);
+            let wanted = named.filter(|frame| going.contains(&frame.pack));
             frames.extend(wanted.filter(|frame| known.insert((frame.pack, frame.offset))));
-            Ok(())
-        })
-        .await?;
-        frames.sort_unstable_by_key(|frame| (frame.pack, frame.offset));
-        let mut moved = HashMap::new();
-        for batch in frames.chunks(FRAMES) {
-            let places = move_frames(&self.0.bucket, &index, batch, self.settings().chunks.pack.0).await;
-            let places = places.map_err(|error| {
+        }
+        let moved =
+            repack(&self.0.bucket, &index, frames, self.settings().chunks.pack.0).await.map_err(|error| {
                 ServiceError::caused(Kind::Unavailable, "frames could not be moved to a new pack", error)
             })?;
-            moved.extend(batch.iter().map(|frame| (frame.pack, frame.offset)).zip(places));
+        for damage in &moved.damaged {
+            tracing::error!(pack = %damage.pack, offset = damage.offset, "a damaged frame was met: `snowbank check --repair` mends it");
         }
-        self.each_page(packs, async |page: &NumberedPage| {
-            let new = renamed(&page.page, &moved);
-            // A page that changed meanwhile is met again in the next run.
-            self.0.catalog.move_frames(&[(page.clone(), new)]).await?;
-            Ok(())
-        })
-        .await
+        let moved = moved.moved;
+        let mut walk = Walk::default();
+        while let Some(pages) = self.next_pages(packs, &mut walk).await? {
+            for page in pages {
+                let new = renamed(&page.page, &moved);
+                // A page that changed meanwhile is met again in the next run.
+                self.0.catalog.move_frames(&[(page, new)]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Who uses these packs; those that no recipe names are absent, for they are condemned whole.
@@ -122,36 +123,64 @@ impl Service {
         let ids: Vec<PackId> = packs.iter().map(|pack| pack.id).collect();
         let wanted: BTreeSet<PackId> = ids.iter().copied().collect();
         let mut users: HashMap<PackId, Users> = HashMap::new();
-        self.each_page(&ids, async |page: &NumberedPage| {
-            for frame in page.page.frames.iter().filter(|frame| wanted.contains(&frame.pack)) {
-                let users = users.entry(frame.pack).or_default();
-                users.frames.insert((frame.offset, frame.stored_len));
-                users.recipes.insert(page.recipe);
+        let mut walk = Walk::default();
+        while let Some(pages) = self.next_pages(&ids, &mut walk).await? {
+            for page in &pages {
+                for frame in page.page.frames.iter().filter(|frame| wanted.contains(&frame.pack)) {
+                    let users = users.entry(frame.pack).or_default();
+                    users.frames.insert((frame.offset, frame.stored_len));
+                    users.recipes.insert(page.recipe);
+                }
             }
-            Ok(())
-        })
-        .await?;
+        }
         Ok(users)
     }
 
-    async fn each_page(
-        &self,
-        packs: &[PackId],
-        mut visit: impl AsyncFnMut(&NumberedPage) -> Result<()>,
-    ) -> Result<()> {
-        let mut after: Option<(RecipeId, u32)> = None;
-        loop {
-            let pages = self.0.catalog.pages_of(packs, after, PAGES).await?;
-            let Some(last) = pages.last() else { return Ok(()) };
-            after = Some((last.recipe, last.number));
-            for page in &pages {
-                visit(page).await?;
-            }
-        }
+    /// The next pages that name any of these packs.
+    async fn next_pages(&self, packs: &[PackId], walk: &mut Walk) -> Result<Option<Vec<NumberedPage>>> {
+        let pages = self.0.catalog.pages_of(packs, walk.after, PAGES).await?;
+        walk.after = pages.last().map(|last| (last.recipe, last.number));
+        Ok(walk.after.map(|_| pages))
     }
+}
+
+/// How far a walk over recipe pages has come.
+#[derive(Default)]
+struct Walk {
+    after: Option<(RecipeId, u32)>,
+}
+
+/// Small packs, where there are many: an upload of a few bytes is a pack of its own until it is packed with others.
+fn small(shares: &[PackUse], below: u64, reserve: u64) -> Vec<PackId> {
+    let small: Vec<&PackUse> = shares.iter().filter(|share| share.size < below).collect();
+    if small.len() < MANY_SMALL {
+        return Vec::new();
+    }
+    let mut room = reserve;
+    let fits = |share: &&PackUse| {
+        let left = room.checked_sub(share.live);
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    small.into_iter().filter(fits).map(|share| share.pack).collect()
 }
 
 fn renamed(page: &RecipePage, moved: &HashMap<(PackId, u32), FrameRef>) -> RecipePage {
     let place = |frame: &FrameRef| moved.get(&(frame.pack, frame.offset)).copied().unwrap_or(*frame);
     RecipePage { frames: page.frames.iter().map(place).collect(), ..page.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_packs_are_gathered_once_there_are_many() {
+        let share = |id, size| PackUse { pack: PackId(id), size, live: size };
+        let few: Vec<PackUse> = (0..15).map(|id| share(id, 10)).collect();
+        assert_eq!(small(&few, 100, 1000), []);
+        let many: Vec<PackUse> = (0..20).map(|id| share(id, if id < 17 { 10 } else { 500 })).collect();
+        assert_eq!(small(&many, 100, 1000).len(), 17);
+        assert_eq!(small(&many, 100, 55).len(), 5, "within the reserve");
+    }
 }
