@@ -101,3 +101,100 @@ fn take(rest: &mut &[u8], count: usize) -> Option<u64> {
     *rest = after;
     Some(number.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
+
+    use super::*;
+
+    /// The start of a stream as a program writes it that does not know how much will follow.
+    fn streamed(window_log: u32) -> Vec<u8> {
+        let mut context = CCtx::create();
+        context.set_parameter(CParameter::WindowLog(window_log)).unwrap();
+        context.set_parameter(CParameter::ChecksumFlag(true)).unwrap();
+        let mut bytes = Vec::with_capacity(1 << 10);
+        let mut out = OutBuffer::around(&mut bytes);
+        context.compress_stream(&mut out, &mut InBuffer::around(b"something")).unwrap();
+        context.flush_stream(&mut out).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_stream_tells_its_window() {
+        for log in [10, 17, 23, 25, 27] {
+            let Inspected::Frame(header) = inspect(&streamed(log)) else { panic!("window 2^{log}") };
+            let expected = FrameHeader {
+                window: 1 << log,
+                content_size: None,
+                dictionary: None,
+                checksum: true,
+                len: 6,
+            };
+            assert_eq!(header, expected);
+            assert_eq!(header.acceptable_archive(), log <= 25);
+        }
+    }
+
+    #[test]
+    fn headers_are_read_as_the_standard_has_them() {
+        let magic = 0xfd2f_b528u32.to_le_bytes();
+        let frame = |window, content_size, dictionary, checksum, len| {
+            Inspected::Frame(FrameHeader { window, content_size, dictionary, checksum, len })
+        };
+        let cases: [(&[u8], Inspected); 8] = [
+            (&[0x20, 7], frame(7, Some(7), None, false, 6)),
+            (&[0x60, 1, 0], frame(257, Some(257), None, false, 7)),
+            (&[0xa4, 0, 0, 1, 0], frame(65536, Some(65536), None, true, 9)),
+            (&[0xe0, 0, 0, 0, 0, 1, 0, 0, 0], frame(1 << 32, Some(1 << 32), None, false, 13)),
+            (&[0x01, 0x00, 5], frame(1024, None, Some(5), false, 7)),
+            (&[0x43, 0x0b, 4, 3, 2, 1, 0, 0], frame(2048 + 256 * 3, Some(256), Some(0x0102_0304), false, 12)),
+            (&[0x00, 0xa0], frame(1 << 30, None, None, false, 6)),
+            (&[0x08, 0xa0], Inspected::Other),
+        ];
+        for (rest, expected) in cases {
+            let bytes = [&magic, rest].concat();
+            assert_eq!(inspect(&bytes), expected, "{rest:x?}");
+            assert_eq!(
+                inspect(&bytes[..5.min(bytes.len() - 1)]),
+                match expected {
+                    Inspected::Other => Inspected::Other,
+                    _ => Inspected::Incomplete,
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn other_beginnings_are_told_apart() {
+        assert_eq!(inspect(b"\x1f\x8b\x08\x00"), Inspected::Other);
+        assert_eq!(inspect(b""), Inspected::Incomplete);
+        assert_eq!(inspect(b"\x50\x2a\x4d\x18\x04\x00\x00\x00more"), Inspected::Skippable { len: 12 });
+        assert_eq!(inspect(b"\x5f\x2a\x4d\x18\x04"), Inspected::Incomplete);
+    }
+
+    proptest! {
+        #[test]
+        fn the_size_is_the_one_that_zstd_sees(mut bytes in proptest::collection::vec(any::<u8>(), 14..30)) {
+            bytes[..4].copy_from_slice(&0xfd2f_b528u32.to_le_bytes());
+            let theirs = zstd_safe::get_frame_content_size(&bytes);
+            match inspect(&bytes) {
+                Inspected::Frame(header) if header.len <= HEADER_MAX => {
+                    if let Ok(size) = theirs {
+                        prop_assert_eq!(size, header.content_size);
+                    }
+                    let dictionary = zstd_safe::get_dict_id_from_frame(&bytes).map(u32::from);
+                    prop_assert!(theirs.is_err() || dictionary == header.dictionary);
+                }
+                Inspected::Incomplete => {}
+                other => prop_assert!(theirs.is_err(), "{other:?}"),
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = inspect(&bytes);
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! Equal files give equal chunks in whatever archive they lie: archives of the `tar` crate and of GNU tar.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod kit;
 

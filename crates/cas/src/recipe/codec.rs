@@ -133,3 +133,131 @@ fn frame(fields: &mut Fields<'_>, packs: &[PackId]) -> Option<FrameRef> {
         && end <= MAX_OBJECT;
     sound.then_some(frame)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame() -> impl Strategy<Value = FrameRef> {
+        (any::<[u8; 32]>(), any::<[u8; 32]>(), 1..=MAX_CHUNK, any::<u32>(), any::<u32>(), 0..40u64).prop_map(
+            |(chunk, frame, raw_len, stored, offset, pack)| {
+                let stored_len = 1 + stored % bound(raw_len);
+                FrameRef {
+                    chunk: ChunkHash::from_bytes(chunk),
+                    frame: FrameHash::from_bytes(frame),
+                    raw_len,
+                    stored_len,
+                    pack: PackId(pack << 40 | 7),
+                    offset: offset % (MAX_OBJECT as u32 - stored_len + 1),
+                }
+            },
+        )
+    }
+
+    fn page() -> impl Strategy<Value = RecipePage> {
+        (0..1u64 << 60, 0..1u64 << 60, proptest::collection::vec(frame(), 0..60))
+            .prop_map(|(raw_start, stored_start, frames)| RecipePage { raw_start, stored_start, frames })
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_comes_back(page in page()) {
+            let bytes = page.encode();
+            prop_assert_eq!(bytes.len(), HEADER + page.pack_bytes().len() * 8 + page.frames.len() * RECORD);
+            prop_assert_eq!(RecipePage::decode(&bytes), Ok(page));
+        }
+
+        #[test]
+        fn what_is_accepted_is_what_is_written(
+            page in page(),
+            at in any::<prop::sample::Index>(),
+            byte: u8,
+            len in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = page.encode();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(page) = RecipePage::decode(&bytes) {
+                prop_assert_eq!(&page.encode(), &bytes);
+            }
+            let len = len.index(bytes.len());
+            prop_assert!(RecipePage::decode(&bytes[..len]).is_err());
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = RecipePage::decode(&bytes);
+            let _ = RecipePage::decode(&[&[1, 0], &bytes[..]].concat());
+        }
+    }
+
+    fn one_frame() -> RecipePage {
+        let frame = FrameRef {
+            chunk: ChunkHash::of(b"chunk"),
+            frame: FrameHash::of(b"frame"),
+            raw_len: 5,
+            stored_len: 14,
+            pack: PackId(9),
+            offset: 3,
+        };
+        RecipePage { raw_start: 1, stored_start: 2, frames: vec![frame] }
+    }
+
+    #[test]
+    fn sums_are_those_of_the_frames() {
+        let mut page = one_frame();
+        let first = page.frames[0];
+        page.frames.push(FrameRef { pack: PackId(2), stored_len: 1, ..first });
+        page.frames.push(FrameRef { raw_len: 7, ..first });
+        assert_eq!(page.raw_len(), 17);
+        assert_eq!(page.stored_len(), 29);
+        assert_eq!(page.pack_bytes(), [(PackId(9), 28), (PackId(2), 1)]);
+    }
+
+    #[test]
+    fn each_lie_is_told_apart() {
+        fn change(lie: impl FnOnce(&mut RecipePage)) -> Vec<u8> {
+            let mut page = one_frame();
+            lie(&mut page);
+            page.encode()
+        }
+        let patch = |at: usize, with: &[u8]| {
+            let mut bytes = one_frame().encode();
+            bytes[at..at + with.len()].copy_from_slice(with);
+            bytes
+        };
+        let length = one_frame().encode().len();
+        let cases = [
+            ("version", patch(0, &[2]), RecipeError::Version(2)),
+            ("too many frames", patch(4, &[1, 4]), RecipeError::Count { frames: 1025, packs: 1 }),
+            ("more packs than frames", patch(2, &[2]), RecipeError::Count { frames: 1, packs: 2 }),
+            ("a frame that is not there", patch(4, &[2]), RecipeError::Length(length)),
+            ("a pack that is not listed", patch(length - 2, &[1]), RecipeError::Frame(0)),
+            ("an empty chunk", change(|page| page.frames[0].raw_len = 0), RecipeError::Frame(0)),
+            ("a huge chunk", change(|page| page.frames[0].raw_len = MAX_CHUNK + 1), RecipeError::Frame(0)),
+            ("bloat", change(|page| page.frames[0].stored_len = 70), RecipeError::Frame(0)),
+            (
+                "a place outside",
+                change(|page| page.frames[0].offset = MAX_OBJECT as u32),
+                RecipeError::Frame(0),
+            ),
+            ("a huge sum", change(|page| page.raw_start = u64::MAX), RecipeError::Sum),
+            (
+                "a pack listed twice",
+                {
+                    let mut bytes = change(|page| {
+                        page.frames.push(FrameRef { pack: PackId(8), ..page.frames[0] });
+                    });
+                    bytes[30] = 9;
+                    bytes
+                },
+                RecipeError::Packs,
+            ),
+        ];
+        for (what, bytes, error) in cases {
+            assert_eq!(RecipePage::decode(&bytes), Err(error), "{what}");
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! What several tests of the formats need.
-#![allow(dead_code, unreachable_pub, reason = "every test takes what it needs")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "every test takes what it needs")]
 
 use snowbank_cas::chunker::{CutError, Cutter, Layout, Params};
 use snowbank_cas::id::ChunkHash;
