@@ -10,6 +10,7 @@ pub mod closure;
 pub mod disk;
 pub mod flatfile;
 pub mod nginx;
+pub mod noise;
 pub mod npm;
 pub mod process;
 pub mod proxy;

@@ -194,6 +194,7 @@ async fn success(answer: reqwest::Result<Response>) -> WireResult<Response> {
     Err(WireError { status: Some(status), text: answer.text().await.unwrap_or_default() })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn no_answer(error: reqwest::Error) -> WireError {
     WireError { status: error.status(), text: error.to_string() }
 }

@@ -4,20 +4,9 @@ use std::path::Path;
 
 use snowbank_testkit::{
     flatfile::FlatFile,
+    noise::noise,
     npm::{NpmClient, Protocol, Release},
 };
-
-/// Bytes that zstd cannot shrink, so that an archive's size is known from the file's.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let word = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(word).flatten().take(length).collect()
-}
 
 #[tokio::test]
 async fn both_releases_save_look_up_and_restore() {
@@ -49,7 +38,7 @@ async fn an_archive_of_several_blocks_comes_back() {
     let scratch = tempfile::tempdir().unwrap();
     let server = FlatFile::start(Path::new(env!("CARGO_BIN_EXE_flatfile")), scratch.path());
     let client = NpmClient::new(Release::V6, Protocol::V2, server.url(), "token");
-    let content = noise(150 << 20);
+    let content = noise(150 << 20, 1);
     client.write("data/large", &content);
     let saved = client.save(&["data"], "large").await;
     assert!(saved.saved.is_some(), "{}", saved.output);

@@ -1,0 +1,156 @@
+//! How long a lookup takes with few and with many entries in a repository.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    thread,
+    time::Instant,
+};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+
+use crate::{
+    measure::{Rounds, percentile, turns},
+    place::{Place, remove},
+    report::Report,
+    server::{Recoding, Server},
+};
+
+const CLIENTS: usize = 16;
+const LOOKUPS_A_CLIENT: usize = 1000;
+const COUNTS: [usize; 2] = [1_000, 100_000];
+const VERSION: &str = "3ad75f27293d65a135214b8c82b296080f911dc107e52f1e7ec871a2eda46e69";
+
+/// What is asked: a name, a restore key, and whether it finds something.
+const QUESTIONS: [(&str, &str, bool); 3] = [
+    ("all entries match", "nix-", true),
+    ("none match", "cargo-", false),
+    ("the newest is last", "nix-store-Linux-", true),
+];
+
+pub(super) async fn take(place: &Place, report: &mut Report) {
+    let mut servers = Vec::new();
+    for count in COUNTS {
+        let data = quick_folder(place).join(format!("snowbank-lookups-{count}-{}", std::process::id()));
+        let server = Server::start(place, &data, Recoding::Paused);
+        let start = Instant::now();
+        fill(&server, count).await;
+        eprintln!("  made {count} entries in {:.1} s", start.elapsed().as_secs_f64());
+        servers.push((server, data));
+    }
+    for (name, restore_key, hits) in QUESTIONS {
+        let mut p50: [Vec<f64>; 2] = Default::default();
+        let mut p99: [Vec<f64>; 2] = Default::default();
+        for round in 0..place.rounds {
+            for side in turns(2, round) {
+                let times = ask(&servers[side].0, restore_key, hits);
+                p50[side].push(percentile(&times, 0.5));
+                p99[side].push(percentile(&times, 0.99));
+            }
+        }
+        let ratio = Rounds::ratio(&p99[1], &p99[0]);
+        for (side, count) in COUNTS.iter().enumerate() {
+            let (p50, p99) = (Rounds::new(p50[side].clone()), Rounds::new(p99[side].clone()));
+            report.plain(&format!("lookup, {name}, {count} entries, ms"), format!("p50 {p50}, p99 {p99}"));
+        }
+        report.at_most(
+            &format!("  p99 at {} against p99 at {}", COUNTS[1], COUNTS[0]),
+            format!("{ratio}x"),
+            ratio.median(),
+            2.0,
+            "2x at most",
+        );
+    }
+    for (server, data) in servers {
+        drop(server);
+        remove(&data);
+    }
+}
+
+/// Memory where there is some: making the entries is not what is measured, and each is synced.
+fn quick_folder(place: &Place) -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { place.work.clone() }
+}
+
+/// Half of the entries have keys in no order, half have keys that rise with time, the newest of all among them.
+async fn fill(server: &Server, count: usize) {
+    let client = &server.wire();
+    let save = |index: usize| async move {
+        let key = if index.is_multiple_of(2) {
+            format!("nix-{:016x}", (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        } else {
+            format!("nix-store-Linux-{index:08}")
+        };
+        client.save(&key, VERSION, b"content").await
+    };
+    // The last one alone, so that it is the newest.
+    let most = stream::iter(0..count - 1).map(save).buffer_unordered(32).try_for_each(|_| async { Ok(()) });
+    most.await.expect("entries are saved");
+    save(count - 1).await.expect("the last entry is saved");
+}
+
+/// Milliseconds of each lookup of all clients, sorted.
+fn ask(server: &Server, restore_key: &str, hits: bool) -> Vec<f64> {
+    let (address, token) = server.address();
+    let body = json!({ "key": "absent", "restore_keys": [restore_key], "version": VERSION }).to_string();
+    let request = format!(
+        "POST /twirp/github.actions.results.api.v1.CacheService/GetCacheEntryDownloadURL HTTP/1.1\r\n\
+         host: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut times: Vec<f64> = thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..CLIENTS).map(|_| scope.spawn(|| lookups(&address, request.as_bytes(), hits))).collect();
+        clients
+            .into_iter()
+            .flat_map(|client| client.join().expect("a client ends").expect("lookups are answered"))
+            .collect()
+    });
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+/// One client's lookups over one connection.
+fn lookups(address: &str, request: &[u8], hits: bool) -> io::Result<Vec<f64>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    let mut answer = Vec::new();
+    (0..LOOKUPS_A_CLIENT)
+        .map(|_| {
+            let start = Instant::now();
+            stream.write_all(request)?;
+            read_answer(&mut stream, &mut answer)?;
+            let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+            let text = String::from_utf8_lossy(&answer);
+            if text.contains("200 OK") && text.contains("signed_download_url") == hits {
+                Ok(milliseconds)
+            } else {
+                Err(io::Error::other(format!("not the answer that was expected: {text}")))
+            }
+        })
+        .collect()
+}
+
+/// Reads one answer, head and body.
+fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
+    answer.clear();
+    let mut piece = [0; 4096];
+    loop {
+        let read = stream.read(&mut piece)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        answer.extend_from_slice(&piece[..read]);
+        let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let length = String::from_utf8_lossy(&answer[..head]).lines().find_map(|line| {
+            line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()
+        });
+        if length.is_some_and(|length| answer.len() >= head + 4 + length) {
+            return Ok(());
+        }
+    }
+}
