@@ -34,7 +34,8 @@ pub trait Packs {
     /// The pack's object is durable: it is live, protected until its lease from [`Packs::begin_pack`] runs
     /// out or a recipe names it, and its frames are indexed, a newer place replacing an older one. One bulk
     /// statement. False when its lease had run out and it was swept.
-    async fn pack_stored(&self, id: PackId, hash: ObjectHash, size: u64, frames: &[FrameRef]) -> Result<bool>;
+    async fn pack_stored(&self, id: PackId, hash: ObjectHash, size: u64, frames: &[FrameRef])
+    -> Result<bool>;
 
     /// Where these chunks lie, in the order asked, in live packs of the domain.
     async fn find_chunks(&self, domain: DomainId, chunks: &[ChunkHash]) -> Result<Vec<Option<FrameRef>>>;

@@ -1,0 +1,143 @@
+//! What every catalog must do, one file a room: the same functions run on SQLite and on PostgreSQL.
+//!
+//! [`contract!`](crate::contract!) makes them tests. Each gets a [`House`] of its own.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a broken contract fails its test")]
+
+mod fixtures;
+
+pub mod content;
+pub mod entries;
+pub mod jobs;
+pub mod lookup;
+pub mod packs;
+pub mod races;
+pub mod recipes;
+pub mod repositories;
+pub mod representations;
+pub mod uploads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Catalog, Database};
+
+/// A clock that a test can move.
+pub trait Clock: Send + Sync {
+    /// Moves it forward.
+    fn advance(&self, span: Duration);
+}
+
+impl<D: Send + Sync> Clock for Database<D> {
+    fn advance(&self, span: Duration) {
+        Database::advance(self, span);
+    }
+}
+
+/// An empty database, opened twice as by two processes.
+#[derive(Clone)]
+pub struct House {
+    /// The first handle.
+    pub catalog: Arc<dyn Catalog>,
+    /// The first handle's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The second handle; the first again where there can be no other.
+    pub neighbour: Arc<dyn Catalog>,
+}
+
+impl std::fmt::Debug for House {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("House")
+    }
+}
+
+impl House {
+    /// A house over two handles.
+    pub fn new<D>(catalog: Arc<Database<D>>, neighbour: Arc<dyn Catalog>) -> Self
+    where
+        Database<D>: Catalog + Clock,
+    {
+        Self { clock: Arc::clone(&catalog) as _, catalog, neighbour }
+    }
+
+    /// One of the two handles.
+    #[must_use]
+    pub fn handle(&self, number: usize) -> Arc<dyn Catalog> {
+        Arc::clone(if number.is_multiple_of(2) { &self.catalog } else { &self.neighbour })
+    }
+}
+
+/// Makes the whole suite tests of one kind of database. `$fresh` names an async function without arguments that
+/// returns a [`House`](crate::contract::House) and whatever must live as long.
+#[macro_export]
+macro_rules! contract {
+    ($fresh:ident) => {
+        $crate::contract! { @rooms $fresh;
+            repositories: [
+                a_name_is_one_repository_in_any_case, many_ask_for_a_new_repository_at_once,
+                a_secret_is_kept_once, usage_adds_up, the_clock_is_the_databases,
+            ]
+            uploads: [
+                a_slot_is_held_by_one, only_one_of_many_gets_a_slot, a_slot_is_more_than_its_key,
+                an_expired_reservation_is_taken_over, what_arrives_keeps_the_lease,
+                an_expired_upload_is_gone, any_text_is_kept, uploads_begun_are_counted,
+                abandoning_dooms_every_block, sweeping_abandons_what_expired,
+                finalize_answers_what_is_wrong, finalize_makes_an_entry, a_finalized_slot_is_taken,
+                reserve_and_finalize_never_both_win,
+            ]
+            content: [
+                a_list_orders_the_content, a_list_with_an_unknown_block_changes_nothing,
+                a_new_block_dooms_the_one_it_replaces, a_committed_block_outlives_its_successor,
+                a_block_may_come_twice, one_block_replaces_all, appending_adds_to_the_end,
+                finalize_dooms_what_is_not_content, blocks_come_by_position, many_blocks_at_once,
+            ]
+            entries: [
+                an_entry_is_listed, listings_sort_and_page, touching_moves_an_entry,
+                the_idle_and_the_coldest, deleting_retires, numbers_are_never_used_twice,
+            ]
+            lookup: [
+                exact_before_prefix, scopes_come_first, keys_come_in_order, versions_are_equal_or_nothing,
+                special_characters_are_plain, the_newest_of_many_is_found, an_old_match_is_found_far_down,
+                a_hit_shows_the_current_form,
+            ]
+            representations: [
+                a_hold_never_shortens, a_retired_one_stays_while_held, sweeping_dooms_its_blocks,
+                two_sweeps_share_the_work, blocks_without_a_name_are_told, raw_bytes_are_counted,
+                a_recipe_goes_with_its_last_name,
+            ]
+            packs: [
+                a_pack_is_found_once_it_is_stored, a_newer_place_replaces_an_older, domains_do_not_share,
+                an_abandoned_pack_cannot_be_stored, a_lease_protects_from_collection,
+                condemning_hides_a_pack, a_named_pack_is_not_condemned, chunks_can_be_forgotten,
+                a_pack_can_be_indexed_anew, a_full_pack_is_one_statement, unknown_packs_have_no_row,
+                who_names_a_pack_is_counted, packs_come_in_pages,
+            ]
+            recipes: [
+                a_page_is_found_by_its_bytes, a_page_of_a_pack_that_is_not_live_is_refused,
+                a_page_of_another_domains_pack_is_refused, an_expired_recipe_is_swept,
+                pages_are_found_by_their_packs, moving_frames_is_all_or_nothing,
+            ]
+            jobs: [
+                the_job_due_longest_is_claimed, a_job_has_one_holder, an_expired_claim_is_lost,
+                given_back_is_due_later, asked_for_while_it_runs, a_periodic_job_is_there_once,
+                swapping_serves_the_recipe, swapping_serves_a_pack, a_lost_claim_cannot_swap,
+                a_deleted_entry_is_not_swapped, a_swept_recipe_is_not_swapped,
+                a_condemned_pack_is_not_swapped, another_domains_recipe_is_not_swapped, the_queue_is_counted,
+            ]
+            races: [
+                many_claim_many_jobs, adding_and_condemning, everything_at_once,
+                swapping_and_deleting, two_of_everything_sweep,
+            ]
+        }
+    };
+    (@rooms $fresh:ident; $($room:ident: [$($name:ident),* $(,)?])*) => { $(
+        mod $room {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let (house, _kept) = super::$fresh().await;
+                    $crate::contract::$room::$name(&house).await;
+                }
+            )*
+        }
+    )* };
+}
