@@ -1,0 +1,91 @@
+//! The older protocol, `_apis/artifactcache`, in JSON.
+
+mod failure;
+mod find;
+mod save;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use snowbank_actions::messages::v1;
+use snowbank_catalog::ids::UploadId;
+
+use self::failure::Failure;
+use super::site::Site;
+use crate::service::Service;
+
+/// Answers a call. Whatever is wrong with it, the answer is `{message}`.
+pub(super) async fn call(State(service): State<Service>, site: Site, request: Request) -> Response {
+    answer(&service, &site, request).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn answer(service: &Service, site: &Site, request: Request) -> Result<Response, Failure> {
+    let call = wanted(request.method(), request.uri().path()).ok_or_else(|| {
+        Failure::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no call {} {}", request.method(), request.uri().path()),
+        )
+    })?;
+    let caller = site.caller(service).await?;
+    match call {
+        Wanted::Find => find::find(service, site, &caller, request.uri().query().unwrap_or_default()).await,
+        Wanted::List => find::list(service, &caller, request.uri().query().unwrap_or_default()).await,
+        Wanted::Reserve => save::reserve(service, &caller, request).await,
+        // Boxed, as it is by far the largest of these futures.
+        Wanted::Upload(id) => Box::pin(save::upload(service, &caller, id, request)).await,
+        Wanted::Commit(id) => save::commit(service, &caller, id, request).await,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Find,
+    List,
+    Reserve,
+    Upload(UploadId),
+    Commit(UploadId),
+}
+
+/// The call that a request is, whatever stands before the protocol's part of its path.
+fn wanted(method: &Method, path: &str) -> Option<Wanted> {
+    let (_, rest) = path.split_once(v1::PREFIX)?;
+    if let Some(id) = rest.strip_prefix("caches/") {
+        let id = UploadId(id.parse().ok()?);
+        return match *method {
+            Method::PATCH => Some(Wanted::Upload(id)),
+            Method::POST => Some(Wanted::Commit(id)),
+            _ => None,
+        };
+    }
+    match (method, rest) {
+        (&Method::GET, "cache") => Some(Wanted::Find),
+        (&Method::GET, "caches") => Some(Wanted::List),
+        (&Method::POST, "caches") => Some(Wanted::Reserve),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_found_whatever_stands_before() {
+        for prefix in ["/", "/token/", "/x", "//"] {
+            let path = |rest: &str| format!("{prefix}_apis/artifactcache/{rest}");
+            assert_eq!(wanted(&Method::GET, &path("cache")), Some(Wanted::Find));
+            assert_eq!(wanted(&Method::GET, &path("caches")), Some(Wanted::List));
+            assert_eq!(wanted(&Method::POST, &path("caches")), Some(Wanted::Reserve));
+            assert_eq!(wanted(&Method::PATCH, &path("caches/7")), Some(Wanted::Upload(UploadId(7))));
+            assert_eq!(wanted(&Method::POST, &path("caches/7")), Some(Wanted::Commit(UploadId(7))));
+        }
+    }
+
+    #[test]
+    fn other_calls_are_unknown() {
+        for rest in ["", "caches/", "caches/x", "caches/7/8", "caches/99999999999999999999", "clean"] {
+            assert_eq!(wanted(&Method::POST, &format!("/_apis/artifactcache/{rest}")), None, "{rest}");
+        }
+        assert_eq!(wanted(&Method::PUT, "/_apis/artifactcache/caches/7"), None);
+    }
+}

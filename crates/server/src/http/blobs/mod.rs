@@ -1,0 +1,22 @@
+//! Content, by signed URL: uploads in the dialects of Azure's clients, downloads whole or in ranges.
+
+mod conditions;
+mod download;
+mod failure;
+mod put_headers;
+mod signed;
+mod upload;
+
+use axum::Router;
+use axum::routing::{get, put};
+
+use crate::service::Service;
+
+/// The paths of signed URLs. The URL is the credential: a request carries no token.
+pub(super) fn routes() -> Router<Service> {
+    Router::new()
+        .route("/upload/{id}", put(upload::put))
+        .route("/download/{id}", get(download::get))
+        .fallback(failure::no_such_blob)
+        .method_not_allowed_fallback(failure::no_such_method)
+}

@@ -1,0 +1,21 @@
+//! The service over HTTP: one folder a protocol, each with its own table from [`Kind`](crate::service::Kind) to
+//! its own codes.
+
+mod api;
+mod artifactcache;
+mod blobs;
+mod body;
+mod connection;
+mod content_type;
+mod fault;
+mod health;
+mod log;
+mod prefixed;
+mod request_id;
+mod router;
+mod site;
+mod timestamp;
+mod twirp;
+
+pub use connection::{Ends, serve};
+pub use router::router;

@@ -1,0 +1,27 @@
+//! What is served where.
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{any, get};
+
+use super::{api, artifactcache, blobs, health, log, prefixed, twirp};
+use crate::service::Service;
+
+/// Every path of the server. Requests carry [`Ends`](super::Ends) as an extension; without it nobody counts as
+/// being on a loopback address.
+pub fn router(service: Service) -> Router {
+    Router::new()
+        // The cache protocol of 2025 and later: the npm clients, buildkit, sccache, magic-nix-cache.
+        .route("/twirp/{*method}", any(twirp::call))
+        // The one before it: GHES, Gitea, Forgejo, act.
+        .route("/_apis/artifactcache/{*call}", any(artifactcache::call))
+        // Content, by signed URL.
+        .nest("/blobs", blobs::routes())
+        // Ours: administration.
+        .nest("/api/v1", api::routes())
+        .route("/healthz", get(health::healthz))
+        // Both cache protocols under a base URL with a path, and everything that is not there.
+        .fallback(prefixed::call)
+        .layer(from_fn(log::log))
+        .with_state(service)
+}

@@ -1,0 +1,108 @@
+//! How a request reached the server, and who sent it.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+
+use super::connection::Ends;
+use crate::service::{Caller, Origin, Result, Service};
+
+/// What a request says of the way it came.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    ends: Option<Ends>,
+    host: Option<String>,
+    token: Option<String>,
+}
+
+impl Site {
+    /// The job that the token names.
+    pub(super) async fn caller(&self, service: &Service) -> Result<Caller> {
+        service.authenticate(self.token.as_deref(), self.origin()).await
+    }
+
+    /// Whether the token is an administrator's.
+    pub(super) async fn admin(&self, service: &Service) -> Result<()> {
+        service.authenticate_admin(self.token.as_deref(), self.origin()).await
+    }
+
+    /// A URL of this server that the client can reach: under the configured address, else under the one that this
+    /// request was sent to. `path` begins with a slash.
+    pub(super) fn url(&self, service: &Service, path: &str) -> String {
+        let public = service.settings().public_url.trim_end_matches('/');
+        if !public.is_empty() {
+            return format!("{public}{path}");
+        }
+        match (&self.host, self.ends) {
+            (Some(host), _) => format!("http://{host}{path}"),
+            (None, Some(ends)) => format!("http://{}{path}", ends.local),
+            (None, None) => path.to_owned(),
+        }
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Origin { peer: self.ends.map_or(unknown, |ends| ends.peer.ip()), host: self.host.as_deref() }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Site {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let named = parts.uri.authority().map(Authority::as_str).or_else(|| header(HOST));
+        // It becomes part of URLs, so it must be nothing but a host and a port.
+        let host = named.filter(|name| !name.contains('@') && name.parse::<Authority>().is_ok());
+        Ok(Self {
+            ends: parts.extensions.get().copied(),
+            host: host.map(str::to_owned),
+            token: header(AUTHORIZATION).and_then(token).map(str::to_owned),
+        })
+    }
+}
+
+/// `Bearer TOKEN`, or `token TOKEN` as gh writes it.
+fn token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim_ascii().split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
+    known.then_some(token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    #[test]
+    fn tokens_are_read_under_both_schemes() {
+        assert_eq!(token("Bearer a.b.c"), Some("a.b.c"));
+        assert_eq!(token("bearer  a.b.c "), Some("a.b.c"));
+        assert_eq!(token("token x"), Some("x"));
+        assert_eq!(token("Basic eDp5"), None);
+        assert_eq!(token("a.b.c"), None);
+    }
+
+    async fn host(uri: &str, header: Option<&str>) -> Option<String> {
+        let mut request = Request::get(uri);
+        if let Some(value) = header {
+            request = request.header(HOST, value);
+        }
+        let mut parts = request.body(()).unwrap().into_parts().0;
+        Site::from_request_parts(&mut parts, &()).await.unwrap().host
+    }
+
+    #[tokio::test]
+    async fn hosts_that_are_none_are_dropped() {
+        assert_eq!(host("/x", Some("cache:8484")).await.as_deref(), Some("cache:8484"));
+        assert_eq!(host("http://cache/x", Some("other")).await.as_deref(), Some("cache"));
+        assert_eq!(host("/x", Some("a/b")).await, None);
+        assert_eq!(host("/x", Some("user@cache")).await, None);
+        assert_eq!(host("/x", None).await, None);
+    }
+}

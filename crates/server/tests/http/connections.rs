@@ -1,0 +1,67 @@
+//! Connections: kept alive, ended in good order.
+
+use std::time::Duration;
+
+use snowbank_server::settings::Span;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Answer, Server, VERSION, noise};
+
+#[tokio::test]
+async fn one_connection_carries_many_requests() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = [0; 1024];
+        let length = stream.read(&mut answer).await.unwrap();
+        assert_eq!(Answer::parse(&answer[..length], "GET").status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_finished_before_the_server_stops() {
+    let mut server = Server::start().await;
+    let target = server.reserve("k").await;
+    let content = noise(1 << 20);
+    let head = format!("PUT {target} HTTP/1.1\nHost: {{host}}\nContent-Length: {}", content.len());
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&server.request("", &head)).await.unwrap();
+    stream.write_all(&content[..1000]).await.unwrap();
+    // An answer to another request shows that the server has been busy since.
+    assert_eq!(server.bare("GET", "/healthz", &[], b"").await.status, 200);
+    server.stop.cancel();
+    stream.write_all(&content[1000..]).await.unwrap();
+    assert_eq!(Answer::read(&mut stream, "PUT").await.status, 201);
+    let stopped = tokio::time::timeout(Duration::from_secs(10), &mut server.task).await;
+    stopped.expect("the server stops").unwrap().unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_is_cut_off_at_last() {
+    let soon = Span(Duration::from_millis(200));
+    let mut server = Server::with(|settings| settings.times.shutdown = soon).await;
+    let target = server.reserve("k").await;
+    let head = format!("PUT {target} HTTP/1.1\nHost: {{host}}\nContent-Length: 1000");
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&server.request("", &head)).await.unwrap();
+    assert_eq!(server.bare("GET", "/healthz", &[], b"").await.status, 200);
+    server.stop.cancel();
+    let stopped = tokio::time::timeout(Duration::from_secs(10), &mut server.task).await;
+    stopped.expect("the server stops").unwrap().unwrap();
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert!(rest.is_empty(), "no answer was made up");
+}
+
+#[tokio::test]
+async fn urls_are_under_the_public_address_where_one_is_set() {
+    let server =
+        Server::with(|settings| settings.public_url = "https://cache.example.org/snow/".into()).await;
+    let body = format!(r#"{{"key":"k","version":"{VERSION}"}}"#);
+    let answer = server.twirp("CreateCacheEntry", &body).await.json();
+    let url = answer["signed_upload_url"].as_str().unwrap();
+    assert!(url.starts_with("https://cache.example.org/snow/blobs/upload/"), "{url}");
+}

@@ -1,0 +1,18 @@
+//! The protocols over a real socket, against the real service on SQLite and a folder: what each client sends, byte
+//! for byte, and what nobody should send.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod administration;
+mod artifactcache;
+mod buildkit;
+mod connections;
+mod downloads;
+mod magic_nix_cache;
+mod malformed;
+mod npm;
+mod opendal;
+mod saving_faults;
+mod signed_urls;
+mod support;
+mod tokens;
