@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{any, get};
 
-use super::{api, artifactcache, blobs, health, log, prefixed, twirp};
+use super::{api, artifactcache, blobs, body, health, log, prefixed, twirp};
 use crate::service::Service;
 
 /// Every path of the server. Requests carry [`Ends`](super::Ends) as an extension; without it nobody counts as
@@ -22,6 +22,7 @@ pub fn router(service: Service) -> Router {
         .route("/healthz", get(health::healthz))
         // Both cache protocols under a base URL with a path, and everything that is not there.
         .fallback(prefixed::call)
+        .layer(from_fn(body::linger))
         .layer(from_fn(log::log))
         .with_state(service)
 }

@@ -56,6 +56,26 @@ async fn a_request_that_never_ends_is_cut_off_at_last() {
     assert!(rest.is_empty(), "no answer was made up");
 }
 
+/// A block is sent whole before its client looks for an answer, and the answer must still be there.
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let server = Server::start().await;
+    let target = server.reserve("k").await;
+    let content = vec![7; 48 << 20];
+    for (target, status) in [
+        ("/blobs/upload/1?se=1&sig=a".to_owned(), 403),
+        (format!("{target}&comp=metadata"), 400),
+        ("/twirp/other.Service/Method".to_owned(), 404),
+        ("/nothing".to_owned(), 404),
+    ] {
+        let head = format!("PUT {target} HTTP/1.1\nHost: {{host}}\nContent-Length: {}", content.len());
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(&server.request("", &head)).await.unwrap();
+        stream.write_all(&content).await.expect(&target);
+        assert_eq!(Answer::read(&mut stream, "PUT").await.status, status, "{target}");
+    }
+}
+
 #[tokio::test]
 async fn urls_are_under_the_public_address_where_one_is_set() {
     let server =

@@ -1,5 +1,6 @@
 //! Request bodies: streamed with a watch on their pace, or read whole within a bound.
 
+mod linger;
 mod pace;
 
 use std::time::Duration;
@@ -10,7 +11,9 @@ use futures::{Stream, StreamExt};
 
 use crate::service::BodyError;
 
-pub(super) use pace::Pace;
+use pace::Pace;
+
+pub(super) use linger::linger;
 
 /// The body as a stream that fails when it comes too slowly. `idle` is the configured wait for a first byte.
 pub(super) fn stream(

@@ -15,7 +15,7 @@ const LEAST: u64 = 1024;
 
 /// Bounds on the time that is spent waiting for a client. Time in which nobody asks for bytes does not count.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct Pace {
+pub(super) struct Pace {
     /// One wait for bytes may be so long.
     idle: Duration,
     /// Of every span of waiting so long ...
@@ -25,15 +25,19 @@ pub(in crate::http) struct Pace {
 }
 
 impl Pace {
+    /// For bytes that nobody wants: 64 KiB a second, or it is not worth it.
+    pub(super) const BRISK: Self =
+        Self { idle: Duration::from_secs(1), window: Duration::from_secs(2), bytes: 128 << 10 };
+
     /// No wait longer than `idle`, and 1 KiB a second over twice that time.
-    pub(in crate::http) fn of(idle: Duration) -> Self {
+    pub(super) fn of(idle: Duration) -> Self {
         let window = idle * 2;
         let bytes = u64::try_from(window.as_millis()).unwrap_or(u64::MAX).saturating_mul(LEAST) / 1000;
         Self { idle, window, bytes }
     }
 
     /// Watches a stream.
-    pub(in crate::http) fn watch<S, E>(self, stream: S) -> Paced<S>
+    pub(super) fn watch<S, E>(self, stream: S) -> Paced<S>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
@@ -50,7 +54,7 @@ impl Pace {
 }
 
 /// A stream under watch. It ends with its first error.
-pub(in crate::http) struct Paced<S> {
+pub(super) struct Paced<S> {
     stream: S,
     pace: Pace,
     timer: Pin<Box<Sleep>>,
