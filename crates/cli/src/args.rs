@@ -8,7 +8,7 @@ use clap_complete::Shell;
 /// A cache that makes Nix fast in CI
 #[derive(Debug, Parser)]
 #[command(name = "snowbank", version, propagate_version = true, arg_required_else_help = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -16,7 +16,7 @@ pub struct Args {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the cache service
     ///
     /// Without arguments: SQLite and a folder, on 127.0.0.1:8484, with secrets that are made on the first start.
@@ -45,7 +45,7 @@ pub enum Command {
 
 /// Where the server's state is, for every command that touches it.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct State {
+pub(crate) struct State {
     /// The folder for everything that is not told to be elsewhere [default: snowbank-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
@@ -62,7 +62,7 @@ pub struct State {
 
 /// `serve`.
 #[derive(Debug, clap::Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8484]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -78,14 +78,14 @@ pub struct Serve {
 
 /// `token`.
 #[derive(Debug, Subcommand)]
-pub enum Token {
+pub(crate) enum Token {
     /// Mint a token and print it
     Create(TokenCreate),
 }
 
 /// `token create`.
 #[derive(Debug, clap::Args)]
-pub struct TokenCreate {
+pub(crate) struct TokenCreate {
     /// The repository, OWNER/NAME
     #[arg(long, value_name = "OWNER/NAME", required_unless_present = "admin")]
     pub repo: Option<String>,
@@ -105,7 +105,7 @@ pub struct TokenCreate {
 
 /// Which server `cache` talks to.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Remote {
+pub(crate) struct Remote {
     /// The server
     #[arg(long, value_name = "URL", env = "SNOWBANK_SERVER", default_value = "http://127.0.0.1:8484")]
     pub server: String,
@@ -121,7 +121,7 @@ pub struct Remote {
 
 /// Which caches.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Only this repository
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
@@ -138,7 +138,7 @@ pub struct Filter {
 
 /// `cache`.
 #[derive(Debug, Subcommand)]
-pub enum Cache {
+pub(crate) enum Cache {
     /// List caches, the latest used first
     List {
         #[command(flatten)]
@@ -168,7 +168,7 @@ pub enum Cache {
 
 /// `gc`.
 #[derive(Debug, clap::Args)]
-pub struct Gc {
+pub(crate) struct Gc {
     /// Only say what would be done
     #[arg(long)]
     pub plan: bool,
@@ -184,7 +184,7 @@ pub struct Gc {
 
 /// `check`.
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub(crate) struct Check {
     /// Rebuild the chunk index from the packs, forget damaged chunks, remove entries that cannot be restored
     #[arg(long)]
     pub repair: bool,
@@ -197,7 +197,7 @@ pub struct Check {
 
 /// `config`.
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub(crate) enum Config {
     /// Print every setting and where its value came from, secrets hidden
     Show {
         #[command(flatten)]

@@ -1,11 +1,11 @@
 //! The one error that reaches the user: what failed, why, and what to do about it.
 
 /// The result of a command.
-pub type Result<T> = std::result::Result<T, CliError>;
+pub(crate) type Result<T> = std::result::Result<T, CliError>;
 
 /// Decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub(crate) enum Class {
     /// It was tried and did not work: exit code 1.
     Failed,
     /// It was not tried, for it was asked for wrongly: exit code 2.
@@ -14,7 +14,7 @@ pub enum Class {
 
 /// A failed command.
 #[derive(Debug)]
-pub struct CliError {
+pub(crate) struct CliError {
     /// Which exit code.
     pub class: Class,
     /// What was attempted, on what.
@@ -27,18 +27,18 @@ pub struct CliError {
 
 impl CliError {
     /// It was tried and did not work.
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self { class: Class::Failed, message: message.into(), causes: Vec::new(), hints: Vec::new() }
     }
 
     /// It was asked for wrongly.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { class: Class::Usage, ..Self::failed(message) }
     }
 
     /// With the reason and the reasons behind it.
     #[must_use]
-    pub fn because(mut self, error: impl std::error::Error) -> Self {
+    pub(crate) fn because(mut self, error: impl std::error::Error) -> Self {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(error) = cause {
             let text = error.to_string();
@@ -52,7 +52,7 @@ impl CliError {
 
     /// With something to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }

@@ -14,7 +14,7 @@ use snowbank_server::settings::Settings;
 use crate::error::{CliError, Result};
 
 /// The state of a server, open.
-pub struct Opened {
+pub(crate) struct Opened {
     /// The use cases over it.
     pub service: Service,
     /// Whether nothing was there before.
@@ -25,7 +25,7 @@ pub struct Opened {
 
 /// Who opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// The server: makes what is missing, and is alone in its data folder.
     Server,
     /// A command beside a server, or without one.
@@ -33,7 +33,7 @@ pub enum Role {
 }
 
 /// Opens the state that the settings name.
-pub async fn open(settings: Settings, role: Role) -> Result<Opened> {
+pub(crate) async fn open(settings: Settings, role: Role) -> Result<Opened> {
     let data = PathBuf::from(&settings.data);
     let database = database(&settings, &data);
     let fresh = is_fresh(&database);

@@ -7,26 +7,26 @@ use crate::error::{Class, CliError};
 
 /// Prints for people and programs.
 #[derive(Debug, Default)]
-pub struct Printer;
+pub(crate) struct Printer;
 
 impl Printer {
     /// A printer on this process's streams.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self
     }
 
     /// A line of data. A reader that went away is no failure.
-    pub fn data(&self, line: impl AsRef<str>) {
+    pub(crate) fn data(&self, line: impl AsRef<str>) {
         let _ = writeln!(std::io::stdout().lock(), "{}", line.as_ref());
     }
 
     /// A line of talk.
-    pub fn talk(&self, line: impl AsRef<str>) {
+    pub(crate) fn talk(&self, line: impl AsRef<str>) {
         let _ = writeln!(std::io::stderr().lock(), "{}", line.as_ref());
     }
 
     /// Says what went wrong and gives the exit code for it.
-    pub fn fail(&self, error: &CliError) -> ExitCode {
+    pub(crate) fn fail(&self, error: &CliError) -> ExitCode {
         self.talk(format!("error: {}", error.message));
         for cause in &error.causes {
             self.talk(format!("  because: {cause}"));

@@ -63,6 +63,13 @@ const RAW_BYTES: Sql = sql!(
         SELECT size FROM blocks UNION ALL SELECT size FROM segments UNION ALL SELECT size FROM doomed
      ) AS objects"
 );
+const LEAVING_BYTES: Sql = sql!(
+    "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM (
+        SELECT segments.size FROM segments
+        JOIN representations ON representations.id = segments.representation WHERE representations.entry IS NULL
+        UNION ALL SELECT size FROM doomed
+     ) AS objects"
+);
 
 /// The most by which a hold is made longer than asked, so that the next ones need not write.
 const SLACK: i64 = 10 * 60 * 1000;
@@ -221,5 +228,9 @@ impl<D: Driver> Representations for Database<D> {
 
     async fn raw_bytes(&self) -> Result<u64> {
         self.read("add up uploaded bytes").await?.one(&RAW_BYTES, args![]).await
+    }
+
+    async fn leaving_bytes(&self) -> Result<u64> {
+        self.read("add up bytes that leave").await?.one(&LEAVING_BYTES, args![]).await
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{CliError, Result};
 use crate::open::{Role, open};
 use crate::printer::Printer;
 
-pub async fn run(args: Cache, printer: &Printer) -> Result<()> {
+pub(crate) async fn run(args: Cache, printer: &Printer) -> Result<()> {
     match args {
         Cache::List { filter, limit, remote } => list(&filter, limit, &remote, printer).await,
         Cache::Delete { id, filter, remote } => delete(id, &filter, &remote, printer).await,
@@ -83,6 +83,10 @@ async fn usage(remote: &Remote, printer: &Printer) -> Result<()> {
         ));
     }
     let disk = |name: &str| bytes(answer["disk"][name].as_u64().unwrap_or(0));
+    let recoding = answer["recoding"].as_u64().unwrap_or(0);
+    if recoding > 0 {
+        printer.data(format!("to be recoded: {recoding} uploads"));
+    }
     printer.data(format!(
         "on the disk: {} in packs, {} as uploaded",
         disk("packs_bytes"),

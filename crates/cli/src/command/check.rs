@@ -10,7 +10,7 @@ use crate::error::{CliError, Result};
 use crate::open::{Role, open};
 use crate::printer::Printer;
 
-pub async fn run(args: Check, printer: &Printer) -> Result<()> {
+pub(crate) async fn run(args: Check, printer: &Printer) -> Result<()> {
     let settings = config::read(&args.state, Vec::new())?.settings;
     let service = open(settings, Role::Beside).await?.service;
     let report = service.check(args.repair).await?;

@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::error::Result;
 use crate::printer::Printer;
 
-pub fn run(shell: Shell, printer: &Printer) -> Result<()> {
+pub(crate) fn run(shell: Shell, printer: &Printer) -> Result<()> {
     let mut script = Vec::new();
     generate(shell, &mut Args::command(), "snowbank", &mut script);
     printer.data(String::from_utf8_lossy(&script).trim_end());

@@ -5,7 +5,7 @@ use crate::config;
 use crate::error::Result;
 use crate::printer::Printer;
 
-pub fn run(args: Config, printer: &Printer) -> Result<()> {
+pub(crate) fn run(args: Config, printer: &Printer) -> Result<()> {
     let Config::Show { state, json } = args;
     let configuration = config::read(&state, Vec::new())?;
     if json {

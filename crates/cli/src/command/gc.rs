@@ -10,7 +10,7 @@ use crate::error::{CliError, Result};
 use crate::open::{Role, open};
 use crate::printer::Printer;
 
-pub async fn run(args: Gc, printer: &Printer) -> Result<()> {
+pub(crate) async fn run(args: Gc, printer: &Printer) -> Result<()> {
     let mut settings = config::read(&args.state, Vec::new())?.settings;
     if let Some(grace) = &args.grace {
         let grace: Span =

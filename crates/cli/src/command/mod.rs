@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::printer::Printer;
 
 /// Runs the command that the arguments name.
-pub async fn run(args: Args, printer: &Printer) -> Result<()> {
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<()> {
     match args.command {
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Token(args) => token::run(args, printer).await,

@@ -14,7 +14,7 @@ use crate::open::{Opened, Role, open};
 use crate::printer::Printer;
 use crate::{config, log};
 
-pub async fn run(args: Serve, printer: &Printer) -> Result<()> {
+pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     let configuration = config::read(&args.state, config::serve_flags(&args))?;
     let settings = configuration.settings;
     log::start();

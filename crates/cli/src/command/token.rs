@@ -12,7 +12,7 @@ use crate::error::{CliError, Result};
 use crate::open::{Role, open};
 use crate::printer::Printer;
 
-pub async fn run(args: Token, printer: &Printer) -> Result<()> {
+pub(crate) async fn run(args: Token, printer: &Printer) -> Result<()> {
     let Token::Create(args) = args;
     let rights = rights(&args)?;
     let valid: Span =

@@ -16,7 +16,7 @@ const OTHERS: [&str; 5] =
 const WITHOUT_DEFAULT: [&str; 1] = ["max_disk"];
 
 /// The settings that the variables name: key, value, and the variable's name.
-pub fn settings(variables: &BTreeMap<String, String>) -> Result<Vec<(String, Value, String)>> {
+pub(crate) fn settings(variables: &BTreeMap<String, String>) -> Result<Vec<(String, Value, String)>> {
     let known = known();
     let mut found = Vec::new();
     for (name, text) in variables.range(PREFIX.to_owned()..) {

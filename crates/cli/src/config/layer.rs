@@ -6,7 +6,7 @@ use toml::{Table, Value};
 const NAMED: &str = "repositories";
 
 /// Every value of the table by its dotted key. The settings of repositories are one value.
-pub fn flatten(table: &Table) -> Vec<(String, Value)> {
+pub(crate) fn flatten(table: &Table) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     collect(table, "", &mut flat);
     flat
@@ -23,7 +23,7 @@ fn collect(table: &Table, prefix: &str, flat: &mut Vec<(String, Value)>) {
 }
 
 /// Sets the value of a dotted key.
-pub fn insert(table: &mut Table, key: &str, value: Value) {
+pub(crate) fn insert(table: &mut Table, key: &str, value: Value) {
     match key.split_once('.') {
         None => {
             table.insert(key.to_owned(), value);

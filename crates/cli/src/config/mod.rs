@@ -14,11 +14,11 @@ use crate::args::{Serve, State};
 use crate::error::{CliError, Result};
 use layer::{flatten, insert};
 
-pub use show::{show_json, show_text};
+pub(crate) use show::{show_json, show_text};
 
 /// Settings, and for each where its value came from.
 #[derive(Debug)]
-pub struct Configuration {
+pub(crate) struct Configuration {
     /// The result.
     pub settings: Settings,
     /// By dotted key, the origin of every value that is not a default.
@@ -26,7 +26,7 @@ pub struct Configuration {
 }
 
 /// Reads the configuration as the flags of `state` and the environment say.
-pub fn read(state: &State, flags: Vec<(&'static str, Value)>) -> Result<Configuration> {
+pub(crate) fn read(state: &State, flags: Vec<(&'static str, Value)>) -> Result<Configuration> {
     let variables: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -34,7 +34,7 @@ pub fn read(state: &State, flags: Vec<(&'static str, Value)>) -> Result<Configur
 }
 
 /// The flags of `serve` as settings.
-pub fn serve_flags(serve: &Serve) -> Vec<(&'static str, Value)> {
+pub(crate) fn serve_flags(serve: &Serve) -> Vec<(&'static str, Value)> {
     let mut flags = Vec::new();
     if let Some(listen) = &serve.listen {
         flags.push(("listen", Value::from(listen.clone())));

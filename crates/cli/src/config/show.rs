@@ -9,7 +9,7 @@ use super::layer::flatten;
 const SECRETS: [&str; 2] = ["s3.secret_key", "s3.access_key"];
 
 /// One line a setting: key, value, origin.
-pub fn show_text(configuration: &Configuration) -> Vec<String> {
+pub(crate) fn show_text(configuration: &Configuration) -> Vec<String> {
     let rows = rows(configuration);
     let width = rows.iter().map(|(key, value, _)| key.len() + value.to_string().len()).max().unwrap_or(0);
     let line = |(key, value, origin): &(String, Value, String)| {
@@ -20,7 +20,7 @@ pub fn show_text(configuration: &Configuration) -> Vec<String> {
 }
 
 /// The same as a JSON object.
-pub fn show_json(configuration: &Configuration) -> serde_json::Value {
+pub(crate) fn show_json(configuration: &Configuration) -> serde_json::Value {
     let row = |(key, value, origin): (String, Value, String)| {
         (key, serde_json::json!({ "value": value, "origin": origin }))
     };

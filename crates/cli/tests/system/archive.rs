@@ -23,13 +23,20 @@ impl Archive {
         Self { tar: tar.stdout, zst }
     }
 
-    /// An archive of files that cannot be compressed: those of `shared` are in every archive with that number, the
-    /// others in none.
+    /// An archive of files that cannot be compressed: three of four are in every archive with the number `shared`, the
+    /// others in no other.
     pub fn made(shared: u64, own: u64, files: usize, size: usize) -> Self {
+        Self::mixed(shared, own, files, size, 1)
+    }
+
+    /// The same, with `own_of_four` of four files in no other archive.
+    pub fn mixed(shared: u64, own: u64, files: usize, size: usize, own_of_four: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for file in 0..files {
             let (name, seed) = match file % 4 {
-                0 => (format!("own-{own}-{file}"), own * 1000 + file as u64 + 1_000_000),
+                of_four if of_four < own_of_four => {
+                    (format!("own-{own}-{file}"), own * 1000 + file as u64 + 1_000_000)
+                }
                 _ => (format!("shared-{shared}-{file}"), shared * 1000 + file as u64),
             };
             fs::write(folder.path().join(name), noise(seed, size + file * 977)).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use snowbank_testkit::npm::{NpmClient, Protocol, Release};
 
 use crate::archive::noise;
-use crate::server::{MAIN, REPO, snowbank, wait_until_recoded};
+use crate::server::{MAIN, REPO, block_on, snowbank, wait_until_recoded};
 
 /// Save, restore, restore by prefix, lookup, conflict and miss.
 fn the_whole_round(release: Release, protocol: Protocol, size: usize) {
@@ -17,21 +17,21 @@ fn the_whole_round(release: Release, protocol: Protocol, size: usize) {
     fs::write(saver.workspace().join("data/blob"), &content).unwrap();
     fs::write(saver.workspace().join("data/deep/small"), "small").unwrap();
 
-    let saved = saver.save(&["data"], "nix-Linux-1");
+    let saved = block_on(saver.save(&["data"], "nix-Linux-1"));
     assert!(saved.saved.is_some_and(|id| id > 0), "{}", saved.output);
-    let again = saver.save(&["data"], "nix-Linux-1");
+    let again = block_on(saver.save(&["data"], "nix-Linux-1"));
     assert_eq!(again.saved, None, "the second save of one key must lose: {}", again.output);
 
-    let miss = saver.elsewhere().restore(&["data"], "other", &["none-"]);
+    let miss = block_on(saver.elsewhere().restore(&["data"], "other", &["none-"]));
     assert_eq!(miss.matched, None, "{}", miss.output);
-    let seen = saver.elsewhere().lookup(&["data"], "nix-Linux-2", &["nix-Linux-"]);
+    let seen = block_on(saver.elsewhere().lookup(&["data"], "nix-Linux-2", &["nix-Linux-"]));
     assert_eq!(seen.matched.as_deref(), Some("nix-Linux-1"), "{}", seen.output);
 
     for (key, restore_keys) in
         [("nix-Linux-1", &[][..]), ("nix-Linux-2", &["nix-Linux-"][..]), ("nix-", &[][..])]
     {
         let restorer = saver.elsewhere();
-        let found = restorer.restore(&["data"], key, restore_keys);
+        let found = block_on(restorer.restore(&["data"], key, restore_keys));
         assert_eq!(found.matched.as_deref(), Some("nix-Linux-1"), "{}", found.output);
         assert!(
             fs::read(restorer.workspace().join("data/blob")).unwrap() == content,
@@ -67,11 +67,11 @@ fn a_read_only_token_restores_and_is_told_why_it_does_not_save() {
     let server = snowbank().start();
     let writer = NpmClient::new(Release::V6, Protocol::V2, server.url(), &server.token(REPO, &[MAIN]));
     fs::write(writer.workspace().join("data"), "content").unwrap();
-    assert!(writer.save(&["data"], "k").saved.is_some());
+    assert!(block_on(writer.save(&["data"], "k")).saved.is_some());
     let token = server.token(REPO, &["refs/heads/main:r"]);
     let reader = NpmClient::new(Release::V6, Protocol::V2, server.url(), &token);
-    assert_eq!(reader.restore(&["data"], "k", &[]).matched.as_deref(), Some("k"));
-    let refused = reader.save(&["data"], "k2");
+    assert_eq!(block_on(reader.restore(&["data"], "k", &[])).matched.as_deref(), Some("k"));
+    let refused = block_on(reader.save(&["data"], "k2"));
     assert_eq!(refused.saved, None);
     assert!(
         refused.output.contains("cache write denied: token has no writable scopes"),

@@ -44,15 +44,19 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until no upload is kept as it came.
+/// Waits until no upload is to be recoded any more.
 pub fn wait_until_recoded(server: &Snowbank) {
-    wait_until("recoding", || disk(server)["uploads_bytes"] == 0);
+    wait_until("the end of recoding", || usage(server)["recoding"] == 0);
 }
 
 /// What the server says it keeps on the disk.
 pub fn disk(server: &Snowbank) -> serde_json::Value {
+    usage(server)["disk"].clone()
+}
+
+fn usage(server: &Snowbank) -> serde_json::Value {
     let usage = server.run(&["cache", "usage", "--json", "--server", server.url()]);
-    serde_json::from_str::<serde_json::Value>(&usage).unwrap()["disk"].clone()
+    serde_json::from_str(&usage).unwrap()
 }
 
 /// The objects in the server's own folder.

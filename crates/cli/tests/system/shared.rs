@@ -74,10 +74,10 @@ fn a_save_through_one_is_restored_through_the_other() {
     let saver = NpmClient::new(Release::V6, Protocol::V2, pair.first.url(), &pair.first.token(REPO, &[MAIN]));
     let content = noise(5, 3_000_000);
     fs::write(saver.workspace().join("data"), &content).unwrap();
-    assert!(saver.save(&["data"], "k").saved.is_some());
+    assert!(block_on(saver.save(&["data"], "k")).saved.is_some());
     let restorer =
         NpmClient::new(Release::V6, Protocol::V2, pair.second.url(), &pair.second.token(REPO, &[MAIN]));
-    let found = restorer.restore(&["data"], "k", &[]);
+    let found = block_on(restorer.restore(&["data"], "k", &[]));
     assert_eq!(found.matched.as_deref(), Some("k"), "{}", found.output);
     assert!(fs::read(restorer.workspace().join("data")).unwrap() == content);
 }

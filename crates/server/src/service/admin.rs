@@ -1,7 +1,7 @@
 //! What an administrator sees and does: list, delete, usage.
 
 use snowbank_catalog::ids::EntryId;
-use snowbank_catalog::rooms::{Entry, Listing, SortBy};
+use snowbank_catalog::rooms::{Entry, JobKind, Listing, SortBy};
 
 use super::{Kind, Result, Service, ServiceError};
 
@@ -99,6 +99,12 @@ impl Service {
     /// Bytes that stored objects take: uploads that wait to be recoded, and packs.
     pub async fn disk_usage(&self) -> Result<(u64, u64)> {
         Ok((self.0.catalog.raw_bytes().await?, self.0.catalog.pack_bytes().await?))
+    }
+
+    /// How many uploads are still to be recoded, or are being recoded.
+    pub async fn recoding(&self) -> Result<u64> {
+        let queue = self.0.catalog.queue(JobKind::Recode).await?;
+        Ok(queue.ready + queue.running + queue.waiting)
     }
 
     /// `None` when the filter names a repository that was never used.

@@ -123,7 +123,7 @@ impl Service {
                     Ok(true) => {}
                     Ok(false) => return gone(),
                     Err(error) => {
-                        tracing::warn!(%upload, %error, "the lease of an upload could not be extended")
+                        tracing::warn!(%upload, %error, "the lease of an upload could not be extended");
                     }
                 }
             }

@@ -63,6 +63,7 @@ pub(super) async fn usage(State(service): State<Service>, site: Site) -> Result<
     Ok(Json(json!({
         "repositories": repositories,
         "disk": { "uploads_bytes": uploads, "packs_bytes": packs },
+        "recoding": service.recoding().await?,
     })))
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use snowbank_cas::bucket::pack_name;
 use snowbank_cas::check::{PackFault, check_pack, hash_object};
 use snowbank_cas::id::{ChunkHash, PackId};
+use snowbank_cas::recipe::FrameRef;
 use snowbank_catalog::ids::EntryId;
 use snowbank_catalog::rooms::{Entry, Listing, Pack, Representation, SortBy, Source};
 
@@ -102,14 +103,8 @@ impl Service {
         match check_pack(&self.0.bucket, pack.id, pack.size).await {
             Ok(checked) => {
                 report.frames += checked.good.len() as u64 + checked.bad.len() as u64;
-                for frame in &checked.bad {
-                    lost.frames.insert((pack.id, frame.offset));
-                    report.damage.push(Damage::Frame {
-                        pack: pack.id,
-                        offset: frame.offset,
-                        chunk: frame.chunk,
-                    });
-                }
+                lost.frames.extend(checked.bad.iter().map(|frame| (pack.id, frame.offset)));
+                report.damage.extend(self.indexed(pack, &checked.bad).await?);
                 if repair {
                     self.0.catalog.reindex(pack.id, &checked.good).await?;
                     report.repaired += checked.good.len() as u64;
@@ -128,6 +123,19 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Those of these frames that the next upload would be given: a damaged frame that nothing finds or uses any more
+    /// is only waste.
+    async fn indexed(&self, pack: &Pack, bad: &[FrameRef]) -> Result<Vec<Damage>> {
+        let chunks: Vec<ChunkHash> = bad.iter().map(|frame| frame.chunk).collect();
+        let found = self.0.catalog.find_chunks(pack.domain, &chunks).await?;
+        let still = bad.iter().zip(found).filter(|(bad, found)| {
+            found.is_some_and(|found| (found.pack, found.offset) == (bad.pack, bad.offset))
+        });
+        let damage =
+            |frame: &FrameRef| Damage::Frame { pack: pack.id, offset: frame.offset, chunk: frame.chunk };
+        Ok(still.map(|(bad, _)| damage(bad)).collect())
     }
 
     async fn check_entries(&self, repair: bool, lost: &Lost, report: &mut CheckReport) -> Result<()> {

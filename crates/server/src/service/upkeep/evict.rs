@@ -89,11 +89,12 @@ impl Service {
         Ok(self.0.catalog.delete(&going).await?)
     }
 
-    /// Bytes of packs that collection is about to free in any case.
+    /// Bytes that collection is about to free in any case.
     async fn reclaimable(&self) -> Result<u64> {
         let unreachable = self.0.catalog.unreachable_packs().await?;
         let condemned = self.0.catalog.condemned_since(std::time::Duration::ZERO).await?;
-        Ok(unreachable.iter().chain(&condemned).map(|pack| pack.size).sum())
+        let packs: u64 = unreachable.iter().chain(&condemned).map(|pack| pack.size).sum();
+        Ok(packs + self.0.catalog.leaving_bytes().await?)
     }
 
     async fn coldest_freeing(&self, excess: u64) -> Result<Vec<EntryId>> {

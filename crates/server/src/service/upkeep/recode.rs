@@ -118,8 +118,9 @@ impl Service {
             .map_err(ServiceError::from)?;
         let index = self.index(domain, Some(recipe));
         let source = self.raw_stream(raw, 0..raw.size).await?;
-        let done =
-            ingest(&self.0.bucket, &index, source, plan, self.ingest_options()).await.map_err(|error| {
+        let done = Box::pin(ingest(&self.0.bucket, &index, source, plan, self.ingest_options()))
+            .await
+            .map_err(|error| {
                 if matches!(error, IngestError::NotATar(_) | IngestError::Guard(_)) {
                     Attempt::Unfit(ServiceError::caused(Kind::InvalidArgument, error.to_string(), error))
                 } else {
