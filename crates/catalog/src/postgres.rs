@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
-use sqlx::{AssertSqlSafe, Error, Executor, Postgres, Row, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Error, Executor, Postgres, Row, Transaction};
 
 use crate::sql::{Cells, Database, Driver, Sql, Value};
 use crate::{CatalogError, Result};
@@ -15,6 +15,9 @@ const CONNECTIONS: u32 = 16;
 
 /// How long a method waits for a connection.
 const QUEUE: Duration = Duration::from_secs(60);
+
+/// How long the server may take to accept the first connection.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A catalog in a PostgreSQL database.
 pub type PostgresCatalog = Database<PostgresDriver>;
@@ -40,12 +43,17 @@ impl PostgresCatalog {
             options.get_port(),
             options.get_database().unwrap_or_default()
         );
+        // The pool would try again for as long as a method may wait: a wrong URL should be told at once.
+        let attempt = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+        match attempt.unwrap_or(Err(Error::PoolTimedOut)) {
+            // It has served its purpose, and what a goodbye could fail with does not matter.
+            Ok(connection) => drop(connection),
+            Err(source) => return Err(CatalogError::Open { place, source }),
+        }
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(QUEUE)
-            .connect_with(options)
-            .await
-            .map_err(|source| CatalogError::Open { place, source })?;
+            .connect_lazy_with(options);
         Self::new(PostgresDriver { pool }).await
     }
 }

@@ -54,12 +54,15 @@ impl SqliteCatalog {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(QUEUE)
+            // A file does not hang up.
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(failed)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(QUEUE)
+            .test_before_acquire(false)
             .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "on"));
         Self::new(SqliteDriver { writer, readers }).await
     }
@@ -78,6 +81,7 @@ impl SqliteCatalog {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(QUEUE)
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|source| CatalogError::Open { place: "memory".to_owned(), source })?;

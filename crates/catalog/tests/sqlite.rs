@@ -1,4 +1,5 @@
 //! The contract on SQLite, in a file that two handles share and in memory.
+#![expect(clippy::unwrap_used, reason = "a database that cannot be opened fails its test")]
 
 use std::sync::Arc;
 

@@ -118,9 +118,9 @@ pub async fn an_old_match_is_found_far_down(house: &House) {
     for number in 0..70 {
         newest_old = Some(save(catalog, repo, &slot(&format!("old-{:02}", (number * 37) % 70))).await);
     }
-    for number in 0..530 {
+    for number in 0..450 {
         // Some in another place, so that numbers are missing from this one's tiers.
-        let version = ["v1", "v2"][usize::from(number < 300)];
+        let version = ["v1", "v2"][usize::from(number < 200)];
         save(catalog, repo, &Slot { version: version.to_owned(), ..slot(&format!("new-{number}")) }).await;
     }
     assert_eq!(find(house, repo, &[MAIN], "v1", &["old-"]).await, newest_old);

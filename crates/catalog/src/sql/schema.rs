@@ -7,7 +7,8 @@ use crate::{CatalogError, Result};
 const STEPS: &[&str] = &[include_str!("schema.sql")];
 
 /// Two processes that start at once wait here for each other; SQLite lets in one writer anyhow.
-const ALONE: Sql = sql!(each("SELECT 1", "SELECT 1 FROM pg_advisory_xact_lock(8318823012450856299)"));
+const ALONE: Sql =
+    sql!(each("SELECT 1", "SELECT CAST(1 AS BIGINT) FROM pg_advisory_xact_lock(8318823012450856299)"));
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS snowbank_schema (version BIGINT NOT NULL)";
 const FIND_VERSION: Sql = sql!("SELECT version FROM snowbank_schema");
 const DROP_VERSION: Sql = sql!("DELETE FROM snowbank_schema");

@@ -1,0 +1,118 @@
+//! Opening catalogs: schema versions, several at once, and what errors say.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use snowbank_catalog::{CatalogError, PostgresCatalog, SqliteCatalog, open};
+use snowbank_testkit::postgres::Postgres;
+use sqlx::{Connection, PgConnection, SqliteConnection};
+
+/// An error and its causes as one text.
+fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_open_a_new_sqlite_file_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Arc::new(folder.path().join("catalog.db"));
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let path = Arc::clone(&path);
+            tokio::spawn(async move { SqliteCatalog::open(&*path).await.map(drop) })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_open_a_new_postgres_database_at_once() {
+    let server = Postgres::shared();
+    let url = Arc::new(server.fresh_database());
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let url = Arc::clone(&url);
+            tokio::spawn(async move { PostgresCatalog::open(&url).await.map(drop) })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_url_chooses_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a file.db");
+    let url = format!("sqlite:{}", path.display());
+    let made = open(&url).await.unwrap().repository("owner/name", "owner").await.unwrap();
+    let again = open(&url).await.unwrap();
+    assert_eq!(again.find_repository("owner/name").await.unwrap(), Some(made));
+
+    let server = Postgres::shared();
+    let url = server.fresh_database();
+    let made = open(&url).await.unwrap().repository("owner/name", "owner").await.unwrap();
+    let again = open(&url.replace("postgres://", "postgresql://")).await.unwrap();
+    assert_eq!(again.find_repository("owner/name").await.unwrap(), Some(made));
+}
+
+#[tokio::test]
+async fn a_newer_sqlite_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    drop(SqliteCatalog::open(&path).await.unwrap());
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    sqlx::query("UPDATE snowbank_schema SET version = 99").execute(&mut connection).await.unwrap();
+    let error = SqliteCatalog::open(&path).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Newer { found: 99, known: 1 }), "{error}");
+}
+
+#[tokio::test]
+async fn a_newer_postgres_schema_is_refused() {
+    let server = Postgres::shared();
+    let url = server.fresh_database();
+    drop(PostgresCatalog::open(&url).await.unwrap());
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    sqlx::query("UPDATE snowbank_schema SET version = 99").execute(&mut connection).await.unwrap();
+    let error = PostgresCatalog::open(&url).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Newer { found: 99, known: 1 }), "{error}");
+}
+
+#[tokio::test]
+async fn sqlite_is_durable_and_checks_references() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    drop(SqliteCatalog::open(&path).await.unwrap());
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(mode, "wal");
+    let broken = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut connection).await.unwrap();
+    assert!(broken.is_empty());
+}
+
+#[tokio::test]
+async fn errors_name_the_place_and_never_the_password() {
+    for url in [
+        "postgres://user:hunter2@127.0.0.1:1/name",
+        "postgres://user:hunter2@[/name",
+        "mysql://user:hunter2@127.0.0.1/name",
+        "user:hunter2@127.0.0.1",
+    ] {
+        let Err(error) = open(url).await else { panic!("nothing listens at {url}") };
+        let told = told(&error);
+        assert!(!told.contains("hunter2") && !format!("{error:?}").contains("hunter2"), "{told}");
+    }
+    let Err(error) = open("postgres://user:hunter2@127.0.0.1:1/name").await else { panic!() };
+    assert_eq!(error.to_string(), "could not open the catalog at postgres://127.0.0.1:1/name");
+    let Err(error) = open("sqlite:/nowhere/at/all.db").await else { panic!() };
+    assert_eq!(error.to_string(), "could not open the catalog at /nowhere/at/all.db");
+}
