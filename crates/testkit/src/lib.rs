@@ -12,6 +12,7 @@ pub mod flatfile;
 pub mod nginx;
 pub mod noise;
 pub mod npm;
+pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod s3;
