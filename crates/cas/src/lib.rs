@@ -19,6 +19,7 @@ pub mod pack;
 mod packer;
 mod pool;
 pub mod recipe;
+mod spares;
 pub mod tar;
 pub mod verify;
 mod wire;

@@ -14,6 +14,7 @@ use crate::index::IndexError;
 use crate::ingest::{Ingested, Tally};
 use crate::pool::Pool;
 use crate::recipe::FrameRef;
+use crate::spares::Spares;
 use crate::work::computing;
 
 /// Bytes that a verification holds at most: three runs of 4 MiB and a frame, and a chunk for each processor.
@@ -68,15 +69,18 @@ impl From<AssembleError> for VerifyError {
 pub async fn verify(bucket: &Bucket, pages: impl PageSource, expected: &Ingested) -> Result<(), VerifyError> {
     let _permit = bucket.budget().take(Class::Job, MEMORY).await;
     let pages: Arc<dyn PageSource> = Arc::new(pages);
-    let decoders = Arc::new(Pool::new());
+    let (decoders, spares) = (Arc::new(Pool::new()), Spares::default());
     let rows = page_stream(Arc::clone(&pages), Measure::Stored, 0..expected.stored_size)
         .map_ok(|page| {
             stream::iter(runs(&page.frames, u64::MAX, RUN).into_iter().map(Ok::<_, AssembleError>))
         })
         .try_flatten()
-        .map_ok(|run| async move {
-            let row = bucket.read_row(spans(&run.frames)).await?;
-            Ok((run, row))
+        .map_ok(|run| {
+            let spare = spares.get();
+            async move {
+                let row = bucket.read_row(spans(&run.frames), spare).await?;
+                Ok((run, row))
+            }
         })
         .try_buffered(RUNS);
     let mut rows = std::pin::pin!(rows);

@@ -14,6 +14,7 @@ use crate::frame::Decoder;
 use crate::id::ChunkHash;
 use crate::pool::Pool;
 use crate::recipe::RecipePage;
+use crate::spares::Spares;
 use crate::work::computing;
 
 /// Bytes of the stream that are decompressed at once, beside the rest of the last chunk.
@@ -36,17 +37,18 @@ pub fn chunks(
     range: Range<u64>,
 ) -> impl Stream<Item = Result<Bytes, AssembleError>> + Send + 'static {
     let bucket = bucket.clone();
-    let decoders = Arc::new(Pool::new());
+    let (decoders, spares) = (Arc::new(Pool::new()), Spares::default());
     let clip = range.clone();
     page_stream(Arc::new(pages), Measure::Raw, range.clone())
         .map_ok(move |page| stream::iter(pieces(&page, &range).into_iter().map(Ok)))
         .try_flatten()
         .map_ok(move |piece| {
             let (bucket, decoders, clip) = (bucket.clone(), Arc::clone(&decoders), clip.clone());
+            let spares = spares.clone();
             async move {
                 let bytes = piece.run.raw_len() + piece.run.stored_len();
                 let permit = bucket.budget().take(Class::Download, bytes).await;
-                let row = bucket.read_row(spans(&piece.run.frames)).await?;
+                let row = bucket.read_row(spans(&piece.run.frames), spares.get()).await?;
                 let skip = clip.start.saturating_sub(piece.start) as usize;
                 let end = (clip.end - piece.start).min(piece.run.raw_len()) as usize;
                 let whole = computing(move || decode(&piece.run, &row, &decoders, permit)).await?;

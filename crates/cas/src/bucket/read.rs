@@ -15,6 +15,7 @@ use object_store::path::Path;
 use super::buffers::BUFFER;
 use super::{Bucket, BucketError};
 use crate::budget::{Class, Permit};
+use crate::spares::{Spare, Spares};
 use crate::work::blocking;
 
 /// Bytes that are read from an object store with one request.
@@ -119,8 +120,8 @@ impl Bucket {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        let row = self.read_row(vec![Span { name: name.into(), range }]).await?;
-        Ok(row.into())
+        let span = Span { name: name.into(), range };
+        Ok(Bytes::from_owner(self.read_row(vec![span], Spares::default().get()).await?))
     }
 
     /// The bytes of these spans as one row, cut into blocks of its own choice.
@@ -150,13 +151,15 @@ impl Bucket {
             .boxed()
     }
 
-    /// The bytes of these spans as one row at once: the caller bounds it, and counts it.
-    pub(crate) async fn read_row(&self, spans: Vec<Span>) -> Result<Vec<u8>, BucketError> {
+    /// Puts the bytes of these spans as one row into `row`, in place of what was there: the caller bounds it, and
+    /// counts it.
+    pub(crate) async fn read_row(&self, spans: Vec<Span>, mut row: Spare) -> Result<Spare, BucketError> {
         let size = spans.iter().map(|span| (span.range.end - span.range.start) as usize).sum();
         if self.directory().is_none() {
-            let row = self.read_spans(stream::iter(spans.into_iter().map(Ok)), Paid::Covered);
-            return row
-                .try_fold(Vec::with_capacity(size), |mut row, block| async move {
+            row.clear();
+            let blocks = self.read_spans(stream::iter(spans.into_iter().map(Ok)), Paid::Covered);
+            return blocks
+                .try_fold(row, |mut row, block| async move {
                     row.extend_from_slice(&block);
                     Ok(row)
                 })
@@ -164,7 +167,8 @@ impl Bucket {
         }
         let bucket = self.clone();
         blocking(move || {
-            let (mut row, files) = (vec![0; size], Files::default());
+            row.resize(size, 0);
+            let files = Files::default();
             let mut rest = row.as_mut_slice();
             for span in spans {
                 let (space, after) = rest.split_at_mut((span.range.end - span.range.start) as usize);

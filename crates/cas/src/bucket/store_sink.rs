@@ -17,7 +17,7 @@ use crate::work::blocking;
 pub(super) struct StoreSink {
     unfinished: Unfinished,
     sending: JoinSet<object_store::Result<()>>,
-    hasher: Hasher,
+    hasher: Box<Hasher>,
     size: u64,
 }
 
@@ -51,7 +51,7 @@ impl Drop for Unfinished {
 impl StoreSink {
     pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path) -> Self {
         let unfinished = Unfinished { store, path, upload: None, armed: true };
-        Self { unfinished, sending: JoinSet::new(), hasher: Hasher::new(), size: 0 }
+        Self { unfinished, sending: JoinSet::new(), hasher: Box::default(), size: 0 }
     }
 
     fn failed(&self, error: object_store::Error) -> BucketError {

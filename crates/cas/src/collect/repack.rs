@@ -13,6 +13,7 @@ use crate::index::{ChunkIndex, IndexError};
 use crate::pack::{PackEntry, PackError};
 use crate::packer::{ClosedPack, FillError, Packer, StoreError};
 use crate::recipe::FrameRef;
+use crate::spares::Spares;
 use crate::work::{blocking, computing};
 
 /// Bytes that moving frames holds at most: two runs, and two parts under way to an object store.
@@ -78,8 +79,9 @@ pub async fn repack(
     frames.dedup_by_key(|frame| (frame.pack, frame.offset));
     let packer = Arc::new(Mutex::new(Packer::new(bucket, pack_size)));
     let mut moving = Moving { bucket, index, old: Vec::new(), repacked: Repacked::default() };
+    let spares = Spares::default();
     for run in runs(&frames, u64::MAX, RUN) {
-        let row = bucket.read_row(spans(&run.frames)).await?;
+        let row = bucket.read_row(spans(&run.frames), spares.get()).await?;
         let (run, row, faults) = computing(move || {
             let faults = check(&run, &row);
             (run, row, faults)

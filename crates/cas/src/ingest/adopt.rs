@@ -85,7 +85,7 @@ async fn spool<E: Into<Box<dyn Error + Send + Sync>>>(
     source: impl Stream<Item = Result<Bytes, E>>,
 ) -> Result<(SpooledFile, ObjectHash), AdoptPackError> {
     let mut spooled = bucket.spool().await.map_err(IngestError::from)?;
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = Box::new(blake3::Hasher::new());
     let mut source = pin!(source);
     while let Some(piece) = source.next().await {
         let piece = piece.map_err(|error| IngestError::Source(error.into()))?;

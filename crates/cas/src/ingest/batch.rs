@@ -1,21 +1,26 @@
 //! Runs of chunks that go through the pipeline together.
 
+use crate::spares::{Spare, Spares};
+
 /// A batch is closed when it has this many bytes ...
 const BYTES: usize = 4 << 20;
 /// ... or chunks.
 const CHUNKS: usize = 1024;
 
 /// Chunks in the stream's order, in one buffer: at most 4 MiB and one chunk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Batch {
-    bytes: Vec<u8>,
+    bytes: Spare,
     ends: Vec<usize>,
 }
 
 impl Batch {
     /// An empty batch with room for `largest`, the longest chunk that there can be, beyond its end.
-    pub(super) fn new(largest: usize) -> Self {
-        Self { bytes: Vec::with_capacity(BYTES + largest), ends: Vec::new() }
+    pub(super) fn new(spares: &Spares, largest: usize) -> Self {
+        let mut bytes = spares.get();
+        bytes.clear();
+        bytes.reserve(BYTES + largest);
+        Self { bytes, ends: Vec::new() }
     }
 
     pub(super) fn push(&mut self, chunk: &[u8]) {
@@ -44,14 +49,15 @@ mod tests {
 
     #[test]
     fn chunks_come_back_and_a_batch_fills_by_bytes_and_by_count() {
-        let mut batch = Batch::new(10);
+        let spares = Spares::default();
+        let mut batch = Batch::new(&spares, 10);
         batch.push(b"first");
         batch.push(b"2");
         assert_eq!((batch.len(), batch.chunk(0), batch.chunk(1)), (2, &b"first"[..], &b"2"[..]));
         assert!(!batch.is_full());
         (2..CHUNKS).for_each(|_| batch.push(b"x"));
         assert!(batch.is_full());
-        let mut batch = Batch::new(10);
+        let mut batch = Batch::new(&spares, 10);
         batch.push(&vec![0; BYTES]);
         assert!(batch.is_full());
     }

@@ -85,8 +85,8 @@ pub async fn ingest<E: Into<Box<dyn Error + Send + Sync>>>(
         blocking(move || reader::read(plan, &options, from_source, batches)).await;
         Ok(())
     };
-    let weaving = Weaver::new(bucket, index, &options, &stored, messages).run(from_reader);
-    let shelving = Shelf::new(bucket, index, &stored).run(from_weaver);
+    let weaving = Box::pin(Weaver::new(bucket, index, &options, &stored, messages).run(from_reader));
+    let shelving = Box::pin(Shelf::new(bucket, index, &stored).run(from_weaver));
     let ((), (), ingested, ()) = tokio::try_join!(fetching, reading, weaving, shelving)?;
     Ok(ingested)
 }

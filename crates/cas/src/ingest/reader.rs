@@ -7,11 +7,13 @@ use super::batch::Batch;
 use super::unfold::Unfolder;
 use super::{IngestError, Options, Plan};
 use crate::chunker::{Cutter, Layout};
+use crate::spares::Spares;
 
 /// Where batches go; closed when nobody wants more.
 struct Batches {
     to: Sender<Result<Batch, IngestError>>,
     batch: Batch,
+    spares: Spares,
     largest: usize,
     closed: bool,
 }
@@ -25,7 +27,7 @@ impl Batches {
     }
 
     fn send(&mut self) {
-        let batch = std::mem::replace(&mut self.batch, Batch::new(self.largest));
+        let batch = std::mem::replace(&mut self.batch, Batch::new(&self.spares, self.largest));
         self.closed = self.closed || self.to.blocking_send(Ok(batch)).is_err();
     }
 }
@@ -39,7 +41,9 @@ pub(super) fn read(
     to: Sender<Result<Batch, IngestError>>,
 ) {
     let largest = options.params.max() as usize;
-    let mut batches = Batches { to, batch: Batch::new(largest), largest, closed: false };
+    let spares = Spares::default();
+    let batch = Batch::new(&spares, largest);
+    let mut batches = Batches { to, batch, spares, largest, closed: false };
     let next = || pieces.blocking_recv();
     if let Err(error) = cut(plan, options, next, &mut batches) {
         // Nobody wants to know when the ingest was dropped.

@@ -14,8 +14,8 @@ pub(crate) struct Tally {
     frames: u64,
     new_frames: u64,
     new_stored_bytes: u64,
-    etag: Hasher,
-    chunks: Hasher,
+    etag: Box<Hasher>,
+    chunks: Box<Hasher>,
 }
 
 impl Tally {

@@ -84,7 +84,7 @@ async fn what_is_not_one_row_of_zstd_frames_is_refused() {
     let trailing = [&good[..], b"and then something else entirely"].concat();
     for source in [noise(1, 1000), good[..good.len() - 1].to_vec(), trailing, damaged] {
         let error = refused(&source).await;
-        // A damaged stream may still decompress, to another tar.
+        // The damage may show in the tar before the frame ends with its checksum.
         assert!(matches!(error, IngestError::Guard(_) | IngestError::NotATar(_)), "{error:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! The pipelines together: streams in, recipes, streams out, and what can go wrong between.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
+
 mod adopt;
 mod cancel;
 mod collect;

@@ -23,7 +23,7 @@ fn streams() -> impl Strategy<Value = Vec<u8>> {
 /// Files of random sizes.
 fn files() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     prop::collection::vec((0_u64..9, 0_usize..30_000), 0..20).prop_map(|files| {
-        let name = |place| format!("nix/store/{}", "long-".repeat(place % 40)) + &place.to_string();
+        let name = |place: usize| format!("nix/store/{}", "long-".repeat(place % 40)) + &place.to_string();
         files.into_iter().enumerate().map(|(place, (seed, len))| (name(place), words(seed, len))).collect()
     })
 }

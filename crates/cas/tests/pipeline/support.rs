@@ -1,6 +1,6 @@
 //! What several of these tests need.
 
-use std::io;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, TryStreamExt};
@@ -54,8 +54,12 @@ pub(crate) fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
+/// `content` as the zstd tool compresses it: with a checksum.
 pub(crate) fn zstd(content: &[u8]) -> Vec<u8> {
-    zstd::encode_all(content, 3).unwrap()
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// A bucket in a folder that lives as long as this value.
