@@ -98,6 +98,9 @@ impl Service {
 
 /// The ids of blocks that lie end to end from 0 on.
 fn joined(blocks: &[Block]) -> Result<Vec<Vec<u8>>> {
+    if blocks.is_empty() {
+        return Err(ServiceError::new(Kind::FailedPrecondition, "nothing was uploaded"));
+    }
     let mut end = 0;
     for block in blocks {
         let position = block.position.unwrap_or(end);

@@ -46,6 +46,11 @@ impl GithubIssuer {
     /// An issuer; its keys are fetched when the first token comes.
     #[must_use]
     pub fn new(settings: &Github) -> Self {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // The HTTP client is built without a choice of cryptography; only another thread that was faster can make
+            // this fail, and then there is one.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
             .redirect(reqwest::redirect::Policy::none())
