@@ -1,6 +1,7 @@
 //! Reading a whole pack back against its footer.
 
-use futures::TryStreamExt;
+use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
 use crate::adopt::check_frame;
 use crate::bucket::{Bucket, BucketError, pack_name};
@@ -104,6 +105,32 @@ pub async fn hash_object(bucket: &Bucket, name: &str, size: u64) -> Result<Objec
         .await;
     }
     Ok(ObjectHash::from_bytes(*hasher.finalize().as_bytes()))
+}
+
+/// The bytes of an object of `size` bytes, for a job that holds a permit for its own buffers; the stream ends with
+/// [`BucketError::Altered`] when they do not have the hash `expected`.
+pub fn read_checked(
+    bucket: &Bucket,
+    name: &str,
+    size: u64,
+    expected: ObjectHash,
+) -> impl Stream<Item = Result<Bytes, BucketError>> + Send + 'static + use<> {
+    let bytes = bucket.read_within_job(name, 0..size);
+    let state = (bytes.boxed(), blake3::Hasher::new(), name.to_owned());
+    stream::try_unfold(state, move |(mut bytes, mut hasher, name)| async move {
+        match bytes.try_next().await? {
+            Some(part) => {
+                let (hasher, part) = computing(move || {
+                    hasher.update(&part);
+                    (hasher, part)
+                })
+                .await;
+                Ok(Some((part, (bytes, hasher, name))))
+            }
+            None if hasher.finalize().as_bytes() == expected.as_bytes() => Ok(None),
+            None => Err(BucketError::Altered(name)),
+        }
+    })
 }
 
 async fn read_footer(bucket: &Bucket, name: &str, size: u64) -> Result<Footer, PackFault> {

@@ -22,6 +22,9 @@ pub enum BucketError {
     /// There is no such object.
     #[error("there is no object `{0}`")]
     Missing(String),
+    /// The object's bytes do not have its hash.
+    #[error("object `{0}` is not what was stored under its name")]
+    Altered(String),
     /// The object ends before the range that was asked for.
     #[error("object `{name}` ends before byte {end}")]
     Short {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, noise};
 use crate::server::{block_on, client, hasty, objects, wait_until, wait_until_recoded};
 
 fn pack_files(server: &snowbank_testkit::snowbank::Snowbank) -> Vec<std::path::PathBuf> {
@@ -80,4 +80,22 @@ fn little_live_packs_are_packed_anew_while_restores_go_on() {
         size(&server) < before * 42 / 100
     });
     server.run(&["check"]);
+}
+
+#[test]
+fn an_upload_damaged_before_it_is_recoded_becomes_a_miss() {
+    let data = tempfile::tempdir().unwrap();
+    let server = hasty().data(data.path()).env("SNOWBANK_JOBS_RECODE", "false").start();
+    let wire = client(&server).named("sccache");
+    block_on(wire.save("damaged", "v", &noise(1, 300_000))).unwrap();
+    block_on(wire.save("whole", "v", &noise(2, 300_000))).unwrap();
+    let damaged = objects(&server).into_iter().find(|name| name.contains("uploads/1/")).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(data.path().join("bucket").join(damaged)).unwrap();
+    file.write_at(b"damage!", 70_000).unwrap();
+    drop(server);
+    let server = hasty().data(data.path()).start();
+    wait_until_recoded(&server);
+    let wire = wire.at(server.url());
+    assert!(block_on(wire.lookup(&["damaged"], "v")).unwrap().is_none());
+    assert!(block_on(wire.restore(&["whole"], "v")).unwrap().unwrap().1 == noise(2, 300_000));
 }

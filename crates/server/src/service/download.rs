@@ -108,7 +108,7 @@ impl Service {
     }
 }
 
-fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
+pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
     ServiceError::caused(Kind::Unavailable, "stored bytes could not be read", error)
 }
 

@@ -189,7 +189,12 @@ impl Service {
         }
     }
 
-    async fn blocks_are_whole(&self, raw: &Representation, report: &mut CheckReport) -> Result<bool> {
+    /// Whether every uploaded block has its hash; those that have not are named in the report.
+    pub(super) async fn blocks_are_whole(
+        &self,
+        raw: &Representation,
+        report: &mut CheckReport,
+    ) -> Result<bool> {
         let mut whole = true;
         for segment in self.0.catalog.segments(raw.id).await? {
             report.bytes += segment.size;

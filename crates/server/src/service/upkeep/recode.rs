@@ -1,14 +1,17 @@
 //! Recoding: what was uploaded becomes a recipe of shared chunks, is read back, and takes the upload's place.
 
 use bytes::Bytes;
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use snowbank_cas::check::read_checked;
 use snowbank_cas::ingest::{AdoptPackError, IngestError, Ingested, Options, Plan, adopt_pack, ingest};
 use snowbank_cas::pack::{Footer, trailer_len};
 use snowbank_cas::verify::verify;
 use snowbank_catalog::ids::{DomainId, RecipeId, RepresentationId};
 use snowbank_catalog::rooms::{Claim, Form, Recoded, Representation, Source};
 
+use super::CheckReport;
 use crate::service::chunk_index::DomainIndex;
+use crate::service::download::unreadable;
 use crate::service::recipe_pages::RecipePages;
 use crate::service::{Kind, Result, Service, ServiceError};
 
@@ -29,9 +32,16 @@ impl Service {
             return Ok(Outcome::Superseded);
         };
         let Some(domain) = self.0.catalog.domain_of(id).await? else { return Ok(Outcome::Superseded) };
-        let recoded = match self.adopt(&raw, domain).await? {
-            Some(recoded) => recoded,
-            None => self.cut(&raw, domain).await?,
+        let recoded = match self.recoded(&raw, domain).await {
+            Ok(recoded) => recoded,
+            Err(error) if self.blocks_are_whole(&raw, &mut CheckReport::default()).await? => {
+                return Err(error);
+            }
+            Err(error) => {
+                tracing::error!(representation = %id, %error, "an upload was damaged on the disk: it becomes a miss");
+                self.0.catalog.delete(raw.entry.as_slice()).await?;
+                return Ok(Outcome::Superseded);
+            }
         };
         Ok(if self.0.catalog.swap(claim, id, &recoded).await? {
             Outcome::Swapped
@@ -40,12 +50,19 @@ impl Service {
         })
     }
 
+    async fn recoded(&self, raw: &Representation, domain: DomainId) -> Result<Recoded> {
+        match self.adopt(raw, domain).await? {
+            Some(recoded) => Ok(recoded),
+            None => self.cut(raw, domain).await,
+        }
+    }
+
     /// Takes over a pack of our own format as it lies, if the upload is one.
     async fn adopt(&self, raw: &Representation, domain: DomainId) -> Result<Option<Recoded>> {
         if raw.size < trailer_len() {
             return Ok(None);
         }
-        let tail = self.raw_stream(raw, raw.size - trailer_len()..raw.size).await?;
+        let tail = self.bytes_of(raw, raw.size - trailer_len()..raw.size).await?;
         let tail = tail.try_fold(Vec::new(), |mut all, part| async move {
             all.extend_from_slice(&part);
             Ok(all)
@@ -54,7 +71,7 @@ impl Service {
             return Ok(None);
         }
         let index = self.index(domain, None);
-        let source = self.raw_stream(raw, 0..raw.size).await?;
+        let source = self.checked_blocks(raw).await?;
         match adopt_pack(&self.0.bucket, &index, source).await {
             Ok(adopted) => Ok(Some(Recoded {
                 source: Source::Pack(adopted.pack),
@@ -117,7 +134,7 @@ impl Service {
             .await
             .map_err(ServiceError::from)?;
         let index = self.index(domain, Some(recipe));
-        let source = self.raw_stream(raw, 0..raw.size).await?;
+        let source = self.checked_blocks(raw).await?;
         let done = Box::pin(ingest(&self.0.bucket, &index, source, plan, self.ingest_options()))
             .await
             .map_err(|error| {
@@ -147,12 +164,14 @@ impl Service {
         Options { params: self.0.params, level: chunks.level, pack_size: chunks.pack.0, ..Options::default() }
     }
 
-    async fn raw_stream(
-        &self,
-        raw: &Representation,
-        range: std::ops::Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes>>> {
-        Ok(self.bytes_of(raw, range).await?.boxed())
+    /// The upload's bytes, each block checked against its hash as it passes.
+    async fn checked_blocks(&self, raw: &Representation) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let segments = self.0.catalog.segments(raw.id).await?;
+        let bucket = self.0.bucket.clone();
+        let blocks = stream::iter(segments).flat_map(move |segment| {
+            read_checked(&bucket, &segment.object, segment.size, segment.hash).map_err(unreadable)
+        });
+        Ok(blocks.boxed())
     }
 }
 
