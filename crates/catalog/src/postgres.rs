@@ -53,6 +53,13 @@ impl PostgresCatalog {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(QUEUE)
+            .after_connect(|connection, _| {
+                // Every statement is written so that one plan fits all values; planning a lookup anew takes longer
+                // than the lookup.
+                Box::pin(async move {
+                    connection.execute("SET plan_cache_mode = force_generic_plan").await.map(drop)
+                })
+            })
             .connect_lazy_with(options);
         Self::new(PostgresDriver { pool }).await
     }

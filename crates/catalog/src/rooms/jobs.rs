@@ -51,7 +51,8 @@ pub trait Jobs {
     /// Sees to it that a periodic job exists, first due at once.
     async fn ensure_periodic(&self, kind: JobKind) -> Result<()>;
 
-    /// Makes a job due now; one that is there already is brought forward.
+    /// Makes a job due now; one that is there already is brought forward, and one that runs is due again as
+    /// soon as it is given back.
     async fn hasten(&self, kind: JobKind, subject: i64) -> Result<()>;
 
     /// Takes the job of these kinds that has been due longest and is under no lease.
@@ -67,8 +68,8 @@ pub trait Jobs {
     async fn give_back(&self, claim: &Claim, delay: Duration) -> Result<()>;
 
     /// Ends a recode job: the entry's representation becomes `recoded`, the raw one is retired, the recipe
-    /// becomes permanent, the job ends: one transaction. False, and nothing changes, when the claim was lost
-    /// or the entry or the recipe is gone.
+    /// becomes permanent, the job ends: one transaction. False, and nothing changes, when the claim was lost,
+    /// the entry or the recipe is gone, a pack that it names is not live, or either is of another domain.
     async fn swap(&self, claim: &Claim, raw: RepresentationId, recoded: &Recoded) -> Result<bool>;
 
     /// How many jobs of this kind there are.

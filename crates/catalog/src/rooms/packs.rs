@@ -63,11 +63,11 @@ pub trait Packs {
     /// Packs condemned at least `grace` ago that are still unreachable.
     async fn condemned_since(&self, grace: Duration) -> Result<Vec<Pack>>;
 
-    /// Forgets a condemned pack whose object was deleted.
+    /// Forgets a condemned or abandoned pack whose object was deleted.
     async fn forget_pack(&self, id: PackId) -> Result<()>;
 
     /// Numbers begun whose lease ran out before they were stored: their objects, if any, are to be deleted,
-    /// then [`Packs::forget_pack`].
+    /// then [`Packs::forget_pack`]. From this answer on, [`Packs::pack_stored`] refuses them.
     async fn abandoned_packs(&self) -> Result<Vec<PackId>>;
 
     /// Of these numbers, those that have no row at all.

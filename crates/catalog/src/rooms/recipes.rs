@@ -14,7 +14,7 @@ use crate::ids::{DomainId, RecipeId};
 pub enum PageAdded {
     /// It is stored, and its packs are reachable from now on.
     Done,
-    /// These packs are not live: ingest their chunks again.
+    /// These packs are not live, or not of the recipe's domain: ingest their chunks again.
     NotLive(Vec<PackId>),
     /// The recipe's lease ran out and it was swept.
     Gone,

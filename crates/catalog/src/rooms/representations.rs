@@ -90,7 +90,8 @@ pub trait Representations {
     async fn segments(&self, id: RepresentationId) -> Result<Vec<Segment>>;
 
     /// Keeps it for at least `span` from now although its entry may go; never shortens. Returns until when.
-    /// `None` when it is gone.
+    /// `None` when it is gone. What is held long enough already is not written again, and a hold is up to ten
+    /// minutes longer than asked, so that most of many downloads cost a read.
     async fn hold(&self, id: RepresentationId, span: Duration) -> Result<Option<Timestamp>>;
 
     /// Deletes representations that are retired and no longer held, at most `limit`: their recipes go with

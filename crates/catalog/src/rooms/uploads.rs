@@ -13,7 +13,7 @@ use crate::ids::{EntryId, RepoId, Timestamp, UploadId};
 pub struct Slot {
     /// The git ref it is saved under.
     pub scope: String,
-    /// The key, in the case in which it came.
+    /// The key, in the case in which it came; at most 2048 bytes.
     pub key: String,
     /// The client's version text, opaque.
     pub version: String,
@@ -104,7 +104,8 @@ pub trait Uploads {
     /// Reserves `slot`, taking it over from an upload whose lease ran out.
     async fn reserve(&self, repo: RepoId, slot: &Slot, form: Form, lease: Duration) -> Result<Reserved>;
 
-    /// How many uploads the repository began in the last `window`, finalized ones included.
+    /// How many uploads the repository began in the last `window`, finalized ones included. At most a day of
+    /// them is remembered.
     async fn begun_since(&self, repo: RepoId, window: Duration) -> Result<u64>;
 
     /// The upload of this number.
@@ -120,7 +121,7 @@ pub trait Uploads {
     /// doomed unless the content still holds it. Extends the lease.
     async fn add_block(&self, id: UploadId, block: &Block, lease: Duration) -> Result<Changed>;
 
-    /// Replaces the content by these blocks in this order, named by id.
+    /// Replaces the content by these blocks in this order, named by id: of an id that was sent again, the newest.
     async fn commit_blocks(&self, id: UploadId, ids: &[Vec<u8>], lease: Duration) -> Result<Changed>;
 
     /// Replaces the content, and all blocks, by this one block, or by nothing.

@@ -4,11 +4,14 @@
 //!
 //! 1. For every scope and key, one probe of the index for the first key that begins so. The first pair, by scope and
 //!    then by key, for which there is one has *won*: whatever comes later in the order cannot matter.
-//! 2. The first key in order is the shortest, so an exact match is found by that same probe.
-//! 3. Otherwise, up to 64 matches are read and the newest is taken.
-//! 4. More than that are not read. A repository's saves are numbered, and every 256 of them make a *tier*. Tiers are
+//! 2. Of the pair that won, up to 65 matches are read in the order of keys. An exact one is the first of them and wins.
+//! 3. Of 64 or fewer, the newest wins.
+//! 4. More are not read. A repository's saves are numbered, and every 256 of them make a *tier*. Tiers are
 //!    walked from the newest down, each at the price of a probe, until one holds a match; the newest match in it is
 //!    the newest of all, and it is one of at most 256.
+//!
+//! PostgreSQL plans the statement without knowing how many rows there are, so each probe is written as a subquery with
+//! an order and a limit: that is done by an index, row by row, and is never turned into a join over all entries.
 //!
 //! So the price does not grow with the number of entries, but for the walk, which costs a probe for each 256 saves
 //! made since the newest match.
@@ -42,17 +45,16 @@ const LOOKUP: Sql = sql!(
         SELECT place, low, high, first FROM probed
         WHERE first IS NOT NULL ORDER BY scope_rank, key_rank LIMIT 1
     ), few AS MATERIALIZED (
-        SELECT entries.id, entries.seq FROM entries
-        WHERE entries.repo = $1 AND entries.place = (SELECT place FROM won WHERE first <> low)
+        SELECT entries.id, entries.seq, entries.key FROM entries
+        WHERE entries.repo = $1 AND entries.place = (SELECT place FROM won)
           AND entries.key >= (SELECT low FROM won) AND entries.key < (SELECT high FROM won)
-        LIMIT 65
+        ORDER BY entries.key LIMIT 65
     ), walk (tier) AS (
         SELECT (
             SELECT entries.tier FROM entries
             WHERE entries.repo = $1 AND entries.place = (SELECT place FROM won)
             ORDER BY entries.tier DESC LIMIT 1
         )
-        WHERE (SELECT count(*) FROM few) > 64
         UNION ALL
         SELECT (
             SELECT entries.tier FROM entries
@@ -60,20 +62,18 @@ const LOOKUP: Sql = sql!(
             ORDER BY entries.tier DESC LIMIT 1
         )
         FROM walk
-        WHERE walk.tier IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM entries
+        WHERE walk.tier IS NOT NULL AND (
+            SELECT entries.seq FROM entries
             WHERE entries.repo = $1 AND entries.place = (SELECT place FROM won) AND entries.tier = walk.tier
               AND entries.key >= (SELECT low FROM won) AND entries.key < (SELECT high FROM won)
-        )
+            ORDER BY entries.key LIMIT 1
+        ) IS NULL
     )
     SELECT " entry_columns!() ", " representation_columns!() "
     FROM entries JOIN representations ON representations.entry = entries.id
     WHERE entries.id = (
         SELECT CASE
-            WHEN won.first = won.low THEN (
-                SELECT entries.id FROM entries
-                WHERE entries.repo = $1 AND entries.place = won.place AND entries.key = won.low
-            )
+            WHEN won.first = won.low THEN (SELECT few.id FROM few WHERE few.key = won.low)
             WHEN (SELECT count(*) FROM few) <= 64 THEN (SELECT few.id FROM few ORDER BY few.seq DESC LIMIT 1)
             ELSE (
                 SELECT entries.id FROM entries
@@ -105,4 +105,26 @@ pub(super) async fn lookup<D: Driver>(
     let places: Vec<Vec<u8>> = scopes.iter().map(|scope| place(scope, version).to_vec()).collect();
     let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.clone().into_bytes()).collect();
     database.read("look up an entry").await?.find(&LOOKUP, args![repo, &places, &keys]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+    use crate::SqliteCatalog;
+
+    #[tokio::test]
+    async fn sqlite_probes_indexes_and_scans_no_entries() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        drop(SqliteCatalog::open(&path).await.unwrap());
+        let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", LOOKUP.sqlite));
+        let rows = sqlx::query(text).bind(1_i64).bind("[]").bind("[]").fetch_all(&pool).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let on_entries: Vec<_> = steps.iter().filter(|step| step.contains(" entries ")).collect();
+        assert!(on_entries.len() >= 6, "{steps:#?}");
+        assert!(on_entries.iter().all(|step| step.starts_with("SEARCH")), "{steps:#?}");
+    }
 }
