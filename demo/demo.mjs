@@ -27,7 +27,7 @@ const run = (program, ...args) => {
     throw new Error(`${program} ${args.join(' ')} failed:\n${error.stdout}${error.stderr}`)
   }
 }
-const snowbank = (...args) => run(env.SNOWBANK_BIN, ...args)
+const snowbank = (...args) => run(env.DEMO_BINARY, ...args)
 const nixStore = (root, ...args) => run('nix-store', '--store', root, ...args).trim().split('\n')
 const diskOf = (folder) => Number(run('du', '-s', '--block-size=1', folder).split('\t')[0])
 
@@ -41,8 +41,8 @@ const lockFile = (release) => JSON.stringify({ nodes: { rust: { locked: { releas
 
 /** Starts the server on a free port and returns its URL. */
 async function startServer() {
-  const server = spawn(env.SNOWBANK_BIN, ['serve', '--listen', '127.0.0.1:0', '--data', data], {
-    stdio: ['ignore', 'pipe', 'inherit'], env: { ...env, RUST_LOG: env.RUST_LOG ?? 'warn' },
+  const server = spawn(env.DEMO_BINARY, ['serve', '--listen', '127.0.0.1:0', '--data', data], {
+    stdio: ['ignore', 'pipe', 'inherit'], env: { ...env, SNOWBANK_LOG: env.SNOWBANK_LOG ?? 'warn' },
   })
   server.on('exit', (code) => { if (code) { say(`the server ended with ${code}`); exit(1) } })
   for await (const line of createInterface(server.stdout)) {
@@ -72,7 +72,7 @@ function build(job, libraries) {
 function npmClient(server, token, job, op) {
   const order = { client: 'cache6', op, paths, key: job.key, restoreKeys: [restoreKey] }
   const environment = {
-    PATH: env.PATH, HOME: job.folder, SNOWBANK_NPM: env.SNOWBANK_NPM, no_proxy: '127.0.0.1',
+    PATH: env.PATH, HOME: job.folder, NPM_CLIENTS: env.NPM_CLIENTS, no_proxy: '127.0.0.1',
     RUNNER_TEMP: join(job.folder, 'temp'), GITHUB_WORKSPACE: job.folder,
     ACTIONS_RESULTS_URL: `${server.url}/`, ACTIONS_CACHE_SERVICE_V2: '1', ACTIONS_RUNTIME_TOKEN: token,
   }

@@ -5,7 +5,7 @@
 // usage: node driver.mjs '{"client": "cache4"|"cache6", "op": "save"|"restore"|"lookup",
 //                          "paths": [...], "key": "...", "restoreKeys": [...]}'
 //
-// The working folder is the workspace, the environment names the server as a runner would, and SNOWBANK_NPM is
+// The working folder is the workspace, the environment names the server as a runner would, and NPM_CLIENTS is
 // the folder into which the clients were installed (see scripts/setup).
 import { subscribe } from 'node:diagnostics_channel'
 import { argv, env, exit } from 'node:process'
@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const { client, op, paths, key, restoreKeys = [] } = JSON.parse(argv[2])
-const cache = await import(pathToFileURL(join(env.SNOWBANK_NPM, 'node_modules', client, 'lib', 'cache.js')))
+const cache = await import(pathToFileURL(join(env.NPM_CLIENTS, 'node_modules', client, 'lib', 'cache.js')))
 
 const sockets = []
 subscribe('net.client.socket', ({ socket }) => sockets.push(socket))

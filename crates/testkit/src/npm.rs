@@ -205,7 +205,7 @@ impl NpmClient {
             .arg(tools::repository().join("crates/testkit/js/driver.mjs"))
             .env_clear()
             .env("PATH", tools::search_path())
-            .env("SNOWBANK_NPM", tools::folder().join("npm"))
+            .env("NPM_CLIENTS", tools::folder().join("npm"))
             .env("HOME", self.folder.path().join("home"))
             .env("RUNNER_TEMP", self.folder.path().join("temp"))
             .env("GITHUB_WORKSPACE", self.workspace())
