@@ -8,6 +8,8 @@ mod artifactcache;
 mod buildkit;
 mod connections;
 mod downloads;
+mod github_tokens;
+mod issuer;
 mod magic_nix_cache;
 mod malformed;
 mod npm;

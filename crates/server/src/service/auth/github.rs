@@ -1,23 +1,14 @@
 //! GitHub's own runtime tokens, verified against the issuer's published keys and a list of who is let in.
 
-use std::time::{Duration, Instant};
-
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet};
+use jsonwebtoken::jwk::AlgorithmParameters;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
 use super::Identity;
+use super::issuer_keys::IssuerKeys;
 use super::own::{refusal, scopes};
 use crate::service::error::{Kind, Result, ServiceError};
 use crate::settings::Github;
-
-/// How long keys are believed without asking again.
-const KEYS_FRESH: Duration = Duration::from_secs(3600);
-/// An unknown key makes us ask the issuer, but not more often than this: anybody can invent key names.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
-/// A key set is a few kilobytes.
-const MAX_KEY_SET: usize = 1 << 20;
 
 /// The claims of a runtime token that count. GitHub puts the repository's number in all of them, its name in some.
 #[derive(Deserialize)]
@@ -27,37 +18,21 @@ struct Claims {
     repository: Option<String>,
 }
 
-#[derive(Debug)]
-struct Keys {
-    set: JwkSet,
-    asked: Instant,
-}
-
 /// An issuer of runtime tokens.
 #[derive(Debug)]
 pub struct GithubIssuer {
     issuer: String,
     allow: Vec<String>,
-    keys: Mutex<Option<Keys>>,
-    http: reqwest::Client,
+    keys: IssuerKeys,
 }
 
 impl GithubIssuer {
     /// An issuer; its keys are fetched when the first token comes.
     #[must_use]
     pub fn new(settings: &Github) -> Self {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // The HTTP client is built without a choice of cryptography; only another thread that was faster can make
-            // this fail, and then there is one.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap_or_default();
         let issuer = settings.issuer.trim_end_matches('/').to_owned();
-        Self { issuer, allow: settings.allow.clone(), keys: Mutex::new(None), http }
+        let keys = IssuerKeys::new(&issuer);
+        Self { issuer, allow: settings.allow.clone(), keys }
     }
 
     pub(super) fn issuer(&self) -> &str {
@@ -67,7 +42,7 @@ impl GithubIssuer {
     pub(super) async fn verify(&self, token: &str) -> Result<Identity> {
         let header = decode_header(token).map_err(refusal)?;
         let name = header.kid.unwrap_or_default();
-        let key = self.key(&name).await?;
+        let key = self.keys.find(&name).await?;
         let algorithm = match key.algorithm {
             AlgorithmParameters::RSA(_) => Algorithm::RS256,
             AlgorithmParameters::EllipticCurve(_) => Algorithm::ES256,
@@ -110,46 +85,6 @@ impl GithubIssuer {
             "the token is genuine, but its repository is not on this server's list (auth.github.allow)",
         ))
     }
-
-    async fn key(&self, name: &str) -> Result<Jwk> {
-        let mut keys = self.keys.lock().await;
-        let known =
-            keys.as_ref().and_then(|keys| keys.set.find(name).map(|key| (key.clone(), keys.asked.elapsed())));
-        let asked = keys.as_ref().map(|keys| keys.asked.elapsed());
-        match (known, asked) {
-            (Some((key, age)), _) if age < KEYS_FRESH => return Ok(key),
-            (None, Some(age)) if age < ASK_AGAIN => return Err(unknown_key()),
-            _ => {}
-        }
-        let set = self.fetch().await?;
-        let key = set.find(name).cloned();
-        *keys = Some(Keys { set, asked: Instant::now() });
-        key.ok_or_else(unknown_key)
-    }
-
-    async fn fetch(&self) -> Result<JwkSet> {
-        let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| {
-            ServiceError::caused(Kind::Unavailable, "the issuer's keys could not be fetched", error)
-        };
-        let url = format!("{}/.well-known/jwks", self.issuer);
-        let answer = self.http.get(url).send().await.and_then(reqwest::Response::error_for_status);
-        let mut answer = answer.map_err(|error| unavailable(error.into()))?;
-        let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| unavailable(error.into()))? {
-            if body.len() + part.len() > MAX_KEY_SET {
-                return Err(unavailable("the key set is over 1 MiB".into()));
-            }
-            body.extend_from_slice(&part);
-        }
-        serde_json::from_slice(&body).map_err(|error| unavailable(error.into()))
-    }
-}
-
-fn unknown_key() -> ServiceError {
-    ServiceError::new(
-        Kind::Unauthenticated,
-        "the token is signed with a key that its issuer does not publish",
-    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Who is calling: the repository and the scopes come from the token, never from the path.
 
 mod github;
+mod issuer_keys;
 mod own;
 
 use std::net::IpAddr;
