@@ -9,8 +9,8 @@ use super::{EvictReport, Result, Service};
 
 /// How often the queue is looked at when nothing was saved here: other processes save too.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often gathered access times are written.
-const ACCESS_TIMES: Duration = Duration::from_secs(5);
+/// How often gathered access times are written and blocks that recoding left behind are deleted.
+const TIDY: Duration = Duration::from_secs(2);
 /// A job that failed so often is given up; what it was about stays as it is.
 const MAX_ATTEMPTS: u32 = 6;
 
@@ -31,7 +31,7 @@ impl Worker {
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.jobs() => {}
-            () = self.access_times() => {}
+            () = self.tidy() => {}
         }
         if let Err(error) = self.service.write_access_times().await {
             tracing::warn!(%error, "the last access times could not be written");
@@ -42,11 +42,16 @@ impl Worker {
         self.service.settings().times.lease.0
     }
 
-    async fn access_times(&self) {
+    async fn tidy(&self) {
         loop {
-            tokio::time::sleep(ACCESS_TIMES).await;
+            tokio::time::sleep(TIDY).await;
             if let Err(error) = self.service.write_access_times().await {
                 tracing::warn!(%error, "access times could not be written");
+            }
+            if self.service.settings().jobs.upkeep
+                && let Err(error) = self.service.sweep().await
+            {
+                tracing::warn!(%error, "what nothing holds any more could not be deleted");
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Collection: what nothing reaches any more goes, in two acts, beside running saves and restores.
 
+use futures::future::try_join_all;
 use futures::stream::TryStreamExt;
 use snowbank_cas::bucket::{pack_name, pack_of};
 use snowbank_cas::id::PackId;
@@ -8,6 +9,8 @@ use snowbank_catalog::rooms::Pack;
 use super::repack::RepackPlan;
 use crate::service::{Kind, Result, Service, ServiceError};
 
+/// Objects deleted at once.
+const DELETES: usize = 8;
 /// Rows dealt with in one statement.
 const BATCH: u64 = 500;
 
@@ -79,6 +82,14 @@ impl Service {
         Ok(report)
     }
 
+    /// The part of collection that costs next to nothing: representations that nothing shows or holds any more, and
+    /// their objects. A recoded upload's blocks go this way.
+    pub(in crate::service) async fn sweep(&self) -> Result<()> {
+        self.0.catalog.sweep_retired(BATCH).await?;
+        self.delete_doomed().await?;
+        Ok(())
+    }
+
     async fn sweep_leases(&self, report: &mut CollectReport) -> Result<()> {
         loop {
             let uploads = self.0.catalog.sweep_uploads(BATCH).await?;
@@ -109,8 +120,12 @@ impl Service {
             if doomed.is_empty() {
                 return Ok(deleted);
             }
-            for object in &doomed {
-                self.delete_object(&object.object).await?;
+            for some in doomed.chunks(DELETES) {
+                let mut deletes = Vec::with_capacity(DELETES);
+                for object in some {
+                    deletes.push(self.delete_object(&object.object));
+                }
+                try_join_all(deletes).await?;
             }
             let ids: Vec<i64> = doomed.iter().map(|object| object.id).collect();
             self.0.catalog.forget_doomed(&ids).await?;
