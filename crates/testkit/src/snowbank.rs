@@ -129,7 +129,6 @@ impl Snowbank {
     ///
     /// # Panics
     /// When the command fails, with what it printed.
-    #[must_use]
     pub fn run(&self, arguments: &[&str]) -> String {
         let output =
             self.command(arguments).arg("--data").arg(&self.data).output().expect("the binary can be run");

@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// A tar and its compressed form.
 #[derive(Clone, Debug)]
-pub struct Archive {
+pub(crate) struct Archive {
     /// What must come out of every restore.
     pub tar: Vec<u8>,
     /// What is uploaded.
@@ -15,7 +15,7 @@ pub struct Archive {
 
 impl Archive {
     /// The archive of a folder.
-    pub fn of(folder: &Path) -> Self {
+    pub(crate) fn of(folder: &Path) -> Self {
         let tar =
             Command::new("tar").args(["--posix", "-cf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
         assert!(tar.status.success(), "{}", String::from_utf8_lossy(&tar.stderr));
@@ -25,12 +25,12 @@ impl Archive {
 
     /// An archive of files that cannot be compressed: three of four are in every archive with the number `shared`, the
     /// others in no other.
-    pub fn made(shared: u64, own: u64, files: usize, size: usize) -> Self {
+    pub(crate) fn made(shared: u64, own: u64, files: usize, size: usize) -> Self {
         Self::mixed(shared, own, files, size, 1)
     }
 
     /// The same, with `own_of_four` of four files in no other archive.
-    pub fn mixed(shared: u64, own: u64, files: usize, size: usize, own_of_four: usize) -> Self {
+    pub(crate) fn mixed(shared: u64, own: u64, files: usize, size: usize, own_of_four: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for file in 0..files {
             let (name, seed) = match file % 4 {
@@ -45,13 +45,13 @@ impl Archive {
     }
 
     /// Whether these bytes unpack to this archive.
-    pub fn is_in(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
         zstd::decode_all(bytes).is_ok_and(|tar| tar == self.tar)
     }
 }
 
 /// Bytes that look random and are the same for the same seed.
-pub fn noise(seed: u64, size: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(size + 8);
     while bytes.len() < size {

@@ -7,17 +7,17 @@ use snowbank_testkit::snowbank::{Builder, Snowbank};
 use snowbank_testkit::wire::WireClient;
 
 /// The repository of most tests.
-pub const REPO: &str = "acme/app";
+pub(crate) const REPO: &str = "acme/app";
 /// Its default branch, writable.
-pub const MAIN: &str = "refs/heads/main:rw";
+pub(crate) const MAIN: &str = "refs/heads/main:rw";
 
 /// The server that was built with these tests.
-pub fn snowbank() -> Builder {
+pub(crate) fn snowbank() -> Builder {
     Snowbank::builder(env!("CARGO_BIN_EXE_snowbank"))
 }
 
 /// The same, with leases and graces of a second, so that a test sees them end.
-pub fn hasty() -> Builder {
+pub(crate) fn hasty() -> Builder {
     let times =
         [("UPLOAD_IDLE", "2s"), ("DOWNLOAD_URL", "1s"), ("LEASE", "2s"), ("GRACE", "0s"), ("UPKEEP", "1s")];
     times
@@ -26,17 +26,17 @@ pub fn hasty() -> Builder {
 }
 
 /// A client of the repository's default branch.
-pub fn client(server: &Snowbank) -> WireClient {
+pub(crate) fn client(server: &Snowbank) -> WireClient {
     WireClient::new(server.url(), &server.token(REPO, &[MAIN]))
 }
 
 /// Runs `test` on a runtime of its own.
-pub fn block_on<T>(test: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(test)
 }
 
 /// Waits until `done`, for at most a minute.
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < Duration::from_secs(60), "{what} did not come about within a minute");
@@ -45,12 +45,12 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// Waits until no upload is to be recoded any more.
-pub fn wait_until_recoded(server: &Snowbank) {
+pub(crate) fn wait_until_recoded(server: &Snowbank) {
     wait_until("the end of recoding", || usage(server)["recoding"] == 0);
 }
 
 /// What the server says it keeps on the disk.
-pub fn disk(server: &Snowbank) -> serde_json::Value {
+pub(crate) fn disk(server: &Snowbank) -> serde_json::Value {
     usage(server)["disk"].clone()
 }
 
@@ -60,7 +60,7 @@ fn usage(server: &Snowbank) -> serde_json::Value {
 }
 
 /// The objects in the server's own folder.
-pub fn objects(server: &Snowbank) -> Vec<String> {
+pub(crate) fn objects(server: &Snowbank) -> Vec<String> {
     let files = files_below(&server.data().join("bucket")).unwrap();
     files.into_iter().map(|file| file.display().to_string()).collect()
 }

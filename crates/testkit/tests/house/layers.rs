@@ -49,7 +49,8 @@ fn no_crate_imports_against_the_table() {
             let Some(path) = &dependency.path else { continue };
             let imported = path.file_name().unwrap().to_str().unwrap();
             // Itself: how a crate's tests turn on its own features.
-            let for_tests = dependency.kind.as_deref() == Some("dev") && ["testkit", package.room()].contains(&imported);
+            let for_tests =
+                dependency.kind.as_deref() == Some("dev") && ["testkit", package.room()].contains(&imported);
             let allowed = match may {
                 May::All => true,
                 May::Only(names) => names.contains(imported),
