@@ -4,9 +4,9 @@
 //   3  the lock file has changed once more, the machine is empty: restores the newest store through the restore key
 import { spawn, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { env, argv, exit } from 'node:process'
+import process, { env, argv } from 'node:process'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { megabytes, seconds, table } from './table.mjs'
@@ -39,15 +39,16 @@ const hashFile = (file) => {
 
 const lockFile = (release) => JSON.stringify({ nodes: { rust: { locked: { release } } }, root: 'root', version: 7 })
 
-/** Starts the server on a free port and returns its URL. */
+/** Starts the server on a free port and returns its URL. It ends with this program. */
 async function startServer() {
+  const log = join(work, 'server.log')
   const server = spawn(env.DEMO_BINARY, ['serve', '--listen', '127.0.0.1:0', '--data', data], {
-    stdio: ['ignore', 'pipe', 'inherit'], env: { ...env, SNOWBANK_LOG: env.SNOWBANK_LOG ?? 'warn' },
+    stdio: ['ignore', 'pipe', openSync(log, 'w')],
   })
-  server.on('exit', (code) => { if (code) { say(`the server ended with ${code}`); exit(1) } })
+  process.on('exit', (code) => { server.kill(); if (code) say(readFileSync(log, 'utf8')) })
   for await (const line of createInterface(server.stdout)) {
     const address = line.match(/http:\/\/[\d.]+:\d+/)
-    if (address) return { url: address[0], stop: () => server.kill() }
+    if (address) return { url: address[0] }
   }
   throw new Error('the server did not say where it listens')
 }
@@ -85,11 +86,11 @@ function npmClient(server, token, job, op) {
   return report
 }
 
-/** Waits until no upload waits to be recoded. Returns what the server's disk then holds. */
+/** Waits until the server has recoded every upload and deleted it. Returns what the server's disk then holds. */
 async function settle(server) {
   for (let waited = 0; waited < 120; waited += 0.1) {
     const usage = JSON.parse(snowbank('cache', 'usage', '--server', server.url, '--data', data, '--json'))
-    if (usage.disk.uploads_bytes === 0) return diskOf(data)
+    if (usage.recoding === 0 && usage.disk.uploads_bytes === 0) return diskOf(data)
     await sleep(100)
   }
   throw new Error('the server did not finish recoding')
@@ -151,8 +152,6 @@ run('nix-store', '--store', third.root, '--verify', '--check-contents')
 const listed = JSON.parse(snowbank('cache', 'list', '--server', server.url, '--data', data, '--json')).caches
 const tarballs = listed.reduce((sum, cache) => sum + cache.size_in_bytes, 0)
 const short = (key) => `${key.slice(0, restoreKey.length + 8)}…`
-server.stop()
-
 say('')
 say(table([
   ['', 'job 1 saves', 'job 2 saves', 'job 3 restores'],

@@ -71,12 +71,12 @@ impl Server {
         )
     }
 
-    /// Waits until no upload waits to be recoded.
+    /// Waits until every upload is recoded and deleted.
     pub(crate) async fn recoded(&self) {
         let patience = Instant::now() + Duration::from_secs(1800);
         loop {
             let usage = self.ask("usage").await;
-            if usage["disk"]["uploads_bytes"] == 0 {
+            if usage["recoding"] == 0 && usage["disk"]["uploads_bytes"] == 0 {
                 return;
             }
             assert!(Instant::now() < patience, "recoding does not end: {usage}");
