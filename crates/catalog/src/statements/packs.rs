@@ -85,6 +85,14 @@ const REFERRERS: Sql = sql!(
           + (SELECT count(*) FROM representations WHERE representations.pack = listed.value)
      FROM" ranked_ints("$1") "ORDER BY listed.rank"
 );
+const SHOWN_BYTES: Sql = sql!(
+    "SELECT CAST(coalesce(sum(packs.size), 0) AS BIGINT) FROM packs WHERE packs.id IN (
+         SELECT page_packs.pack FROM page_packs
+         JOIN representations ON representations.recipe = page_packs.recipe
+         WHERE representations.entry IS NOT NULL
+         UNION SELECT representations.pack FROM representations WHERE representations.entry IS NOT NULL
+     )"
+);
 const BYTES: Sql = sql!("SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM packs");
 
 /// A pack's number as SQL keeps it. Numbers that no pack can have become one that none has.
@@ -312,5 +320,9 @@ impl<D: Driver> Packs for Database<D> {
 
     async fn pack_bytes(&self) -> Result<u64> {
         self.read("add up packs").await?.one(&BYTES, args![]).await
+    }
+
+    async fn shown_pack_bytes(&self) -> Result<u64> {
+        self.read("add up packs of visible entries").await?.one(&SHOWN_BYTES, args![]).await
     }
 }

@@ -77,7 +77,8 @@ fn a_full_disk_makes_room_by_what_the_going_of_entries_frees() {
         sizes.sum::<u64>() <= 4_000_000
     });
     assert!(block_on(wire.lookup(&["k3"], "v")).unwrap().is_some(), "the newest stays");
-    assert!(block_on(wire.lookup(&["k0"], "v")).unwrap().is_none(), "the oldest went");
+    let gone = |key: &&str| block_on(wire.lookup(&[key], "v")).unwrap().is_none();
+    assert!(["k0", "k1", "k2"].iter().any(gone), "an older one went");
 }
 
 #[test]

@@ -79,22 +79,14 @@ impl Service {
     /// over for one that was used later; nothing goes that would free nothing.
     async fn evict_for_space(&self) -> Result<u64> {
         let Some(bound) = self.settings().max_disk else { return Ok(0) };
-        let used = self.0.catalog.raw_bytes().await? + self.0.catalog.pack_bytes().await?;
-        let leaving = self.reclaimable().await?;
-        let excess = used.saturating_sub(leaving).saturating_sub(bound.0);
+        // What is on its way out is not counted, or entry after entry would go until it has left.
+        let raw = self.0.catalog.raw_bytes().await?.saturating_sub(self.0.catalog.leaving_bytes().await?);
+        let excess = (raw + self.0.catalog.shown_pack_bytes().await?).saturating_sub(bound.0);
         if excess == 0 {
             return Ok(0);
         }
         let going = self.coldest_freeing(excess).await?;
         Ok(self.0.catalog.delete(&going).await?)
-    }
-
-    /// Bytes that collection is about to free in any case.
-    async fn reclaimable(&self) -> Result<u64> {
-        let unreachable = self.0.catalog.unreachable_packs().await?;
-        let condemned = self.0.catalog.condemned_since(std::time::Duration::ZERO).await?;
-        let packs: u64 = unreachable.iter().chain(&condemned).map(|pack| pack.size).sum();
-        Ok(packs + self.0.catalog.leaving_bytes().await?)
     }
 
     async fn coldest_freeing(&self, excess: u64) -> Result<Vec<EntryId>> {
