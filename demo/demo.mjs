@@ -167,3 +167,4 @@ say(table([
 ]))
 say('')
 say(`Two tarballs would take ${megabytes(tarballs)} of disk; the server holds both saves in ${megabytes(afterSecond - empty)}.`)
+process.exit()
