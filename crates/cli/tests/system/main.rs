@@ -3,6 +3,7 @@
 
 mod archive;
 mod crash;
+mod crash_upkeep;
 mod crowd;
 mod limits;
 mod npm;
