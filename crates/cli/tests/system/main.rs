@@ -9,5 +9,6 @@ mod limits;
 mod npm;
 mod server;
 mod shared;
+mod start;
 mod store;
 mod upkeep;
