@@ -111,6 +111,12 @@ impl Driver for SqliteDriver {
         self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 
+    async fn close(&self) {
+        // Readers first: the last connection to a file folds the log, and a reader may not.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
     async fn rows(
         connection: &mut SqliteConnection,
         text: &'static str,

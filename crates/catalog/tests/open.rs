@@ -50,6 +50,24 @@ async fn many_open_a_new_postgres_database_at_once() {
 }
 
 #[tokio::test]
+async fn a_closed_sqlite_catalog_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("catalog.db").display());
+    let catalog = open(&url).await.unwrap();
+    catalog.repository("owner/name", "owner").await.unwrap();
+    catalog.find_repository("owner/name").await.unwrap();
+    catalog.close().await;
+    let files: Vec<_> = folder
+        .path()
+        .read_dir()
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, ["catalog.db"]);
+    assert!(open(&url).await.unwrap().find_repository("owner/name").await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_url_chooses_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a file.db");

@@ -39,7 +39,9 @@ pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     let served = http::serve(listener, service.clone(), stop.clone()).await;
     stop.cancel();
     let _ = worker.await;
-    finish(&service).await;
+    if let Err(error) = service.close().await {
+        tracing::warn!(%error, "the last access times could not be written");
+    }
     drop(lock);
     served.map_err(|error| CliError::failed(format!("the server on {address} broke off")).because(error))
 }
@@ -85,10 +87,4 @@ fn stop_on_signals() -> Result<CancellationToken> {
         std::process::exit(1);
     });
     Ok(stop)
-}
-
-async fn finish(service: &Service) {
-    if let Err(error) = service.write_access_times().await {
-        tracing::warn!(%error, "the last access times could not be written");
-    }
 }

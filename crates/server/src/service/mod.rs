@@ -143,6 +143,13 @@ impl Service {
         Ok(())
     }
 
+    /// Writes what is still in memory and ends all connections to the catalog; nothing can be asked afterwards.
+    pub async fn close(&self) -> Result<()> {
+        let written = self.write_access_times().await;
+        self.0.catalog.close().await;
+        written
+    }
+
     async fn repository(&self, name: &str) -> Result<Repository> {
         let key = name.to_ascii_lowercase();
         let known = self.0.repositories.read().ok().and_then(|known| known.get(&key).cloned());
