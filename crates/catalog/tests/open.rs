@@ -134,3 +134,14 @@ async fn errors_name_the_place_and_never_the_password() {
     let Err(error) = open("sqlite:/nowhere/at/all.db").await else { panic!() };
     assert_eq!(error.to_string(), "could not open the catalog at /nowhere/at/all.db");
 }
+
+#[tokio::test]
+async fn a_postgres_connection_is_encrypted_and_its_server_proved_where_the_url_says_so() {
+    let server = Postgres::shared();
+    let url = server.fresh_database();
+    let authority = server.authority().display();
+    open(&format!("{url}?sslmode=require")).await.unwrap();
+    open(&format!("{url}?sslmode=verify-full&sslrootcert={authority}")).await.unwrap();
+    let error = open(&format!("{url}?sslmode=verify-full")).await.map(drop).unwrap_err();
+    assert!(told(&error).contains("certificate"), "{}", told(&error));
+}

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use snowbank_server::http;
 use snowbank_server::service::{Service, Worker};
 use tokio::net::TcpListener;
@@ -18,6 +19,7 @@ pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     let configuration = config::read(&args.state, config::serve_flags(&args))?;
     let settings = configuration.settings;
     log::start();
+    allow_open_files();
     let listener = listen(&settings.listen).await?;
     let address = listener
         .local_addr()
@@ -44,6 +46,15 @@ pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     }
     drop(lock);
     served.map_err(|error| CliError::failed(format!("the server on {address} broke off")).because(error))
+}
+
+/// Takes as many open files as the system lets this process have: the usual 1024 are fewer than a busy server's
+/// connections and the packs that they read.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn listen(address: &str) -> Result<TcpListener> {
