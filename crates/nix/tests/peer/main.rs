@@ -1,0 +1,7 @@
+//! Against Nix itself.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod hashes;
+mod nar_info;
+mod support;
