@@ -11,7 +11,7 @@ use snowbank_nix::{
 };
 use snowbank_testkit::closure::{nix, succeed};
 
-use crate::support::{closure, print};
+use crate::support::{closure, command, print};
 
 #[test]
 fn digests_of_every_length_have_nix_own_nix32() {
@@ -30,8 +30,8 @@ fn what_nix_refuses_is_refused() {
     // A first digit that says more than thirty-two bytes hold.
     let overlong = format!("sha256:2{}", "0".repeat(51));
     assert!(Digest::parse(&overlong).is_err());
-    let mut command = snowbank_testkit::tools::command("nix-hash");
-    let output = command.args(["--to-base16", "--type", "sha256", &overlong[7..]]).output().unwrap();
+    let output =
+        command("nix-hash").args(["--to-base16", "--type", "sha256", &overlong[7..]]).output().unwrap();
     assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 mod hashes;
+mod nar;
 mod nar_info;
 mod support;

@@ -36,10 +36,15 @@ pub(crate) fn tree(folder: &Path) {
     symlink(".", folder.join("loop")).unwrap();
 }
 
-/// What one of Nix's programs prints that need no store, without the line break.
-pub(crate) fn print(program: &str, arguments: &[&str]) -> String {
+/// One of Nix's programs that need no store.
+pub(crate) fn command(program: &str) -> Command {
     tools::ensure("nix");
-    let mut command: Command = tools::command(program);
-    command.args(arguments).env("NIX_CONF_DIR", "/nonexistent").env_remove("NIX_REMOTE");
-    closure::succeed(&mut command).trim_end().to_owned()
+    let mut command = tools::command(program);
+    command.env("NIX_CONF_DIR", "/nonexistent").env_remove("NIX_REMOTE");
+    command
+}
+
+/// What such a program prints, without the line break.
+pub(crate) fn print(program: &str, arguments: &[&str]) -> String {
+    closure::succeed(command(program).args(arguments)).trim_end().to_owned()
 }
