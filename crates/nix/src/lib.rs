@@ -1,8 +1,8 @@
 //! Nix's formats and the local store.
 //!
-//! Store paths, nix32, hashes, content addresses, signatures, `.narinfo` texts and closures are plain values here: no
-//! reading of files, no clock. NARs stream by: nothing holds a file's content. Every parser takes bytes from outside and
-//! states its bounds.
+//! Store paths, hashes, content addresses, signatures, `.narinfo` texts and closures are plain values. NARs stream by:
+//! nothing holds a file's content. [`store`] reads the store of this machine. Every parser takes bytes from outside and
+//! states its bounds; nothing here needs a runtime, the environment or a clock.
 
 pub mod closure;
 pub mod content_address;
@@ -12,4 +12,5 @@ pub mod nar_info;
 pub mod nix32;
 pub mod path_info;
 pub mod signature;
+pub mod store;
 pub mod store_path;

@@ -5,4 +5,5 @@
 mod hashes;
 mod nar;
 mod nar_info;
+mod store;
 mod support;
