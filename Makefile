@@ -5,7 +5,7 @@
 help:
 	@echo "make demo    save a Nix store with the real npm client, restore it elsewhere, and see what it took"
 	@echo "make test    all tests, against real peers"
-	@echo "make check   format, lints, documentation, the rules of the house, licences"
+	@echo "make check   format, lints, documentation, fuzz targets, the rules of the house, licences"
 	@echo "make bench   the figures of the README (BENCH_SIZE=medium or large)"
 
 demo:
@@ -22,6 +22,7 @@ check:
 	cargo fmt --all --check
 	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --locked
+	scripts/fuzz check
 	cargo test --quiet --locked -p snowbank-testkit --test house
 	scripts/advisories
 

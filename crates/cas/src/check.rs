@@ -41,10 +41,7 @@ pub enum PackFault {
 
 impl From<BucketError> for PackFault {
     fn from(error: BucketError) -> Self {
-        match error {
-            BucketError::Missing(_) | BucketError::Short { .. } => Self::Damaged(error.into()),
-            error => Self::Bucket(error),
-        }
+        if error.is_damage() { Self::Damaged(error.into()) } else { Self::Bucket(error) }
     }
 }
 

@@ -47,6 +47,13 @@ pub enum BucketError {
 }
 
 impl BucketError {
+    /// Whether it says that the object is not what was stored; else the bucket did not answer, which says nothing
+    /// about the object.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Altered(_) | Self::Short { .. })
+    }
+
     /// Sorts a failure to `attempt` something on object `name` by its cause.
     pub(crate) fn new(attempt: &'static str, name: impl Into<String>, source: impl Into<Cause>) -> Self {
         let (name, source) = (name.into(), source.into());

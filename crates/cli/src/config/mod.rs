@@ -6,8 +6,9 @@ mod show;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use snowbank_server::settings::Settings;
+use snowbank_server::settings::{Settings, Span, Times};
 use toml::{Table, Value};
 
 use crate::args::{Serve, State};
@@ -121,9 +122,47 @@ fn check(settings: &Settings) -> Result<()> {
             settings.jobs.repack_below
         ));
     }
+    check_times(settings)?;
     for name in settings.repositories.keys() {
         if name.split('/').filter(|part| !part.is_empty()).count() != 2 {
             return wrong(format!("repositories.\"{name}\" is not a repository: it is written owner/name"));
+        }
+    }
+    Ok(())
+}
+
+/// A span that ends before it begins would have the server run in circles, and one of aeons has no date at its end.
+fn check_times(settings: &Settings) -> Result<()> {
+    const AEON: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    let Times { upload_idle, upload_url, download_url, body_idle, lease, grace, upkeep, shutdown } =
+        &settings.times;
+    let retention = settings.repositories.values().filter_map(|own| own.retention.as_ref());
+    let longs = [
+        ("times.upload_url", upload_url),
+        ("times.download_url", download_url),
+        ("times.grace", grace),
+        ("times.shutdown", shutdown),
+        ("limits.retention", &settings.limits.retention),
+    ];
+    let nonzero = [
+        ("times.upload_idle", upload_idle),
+        ("times.body_idle", body_idle),
+        ("times.lease", lease),
+        ("times.upkeep", upkeep),
+    ];
+    let wrong = |name: &str, span: &Span, what: &str| {
+        let what = format!("{name} is {span}, and {what}");
+        Err(CliError::usage("the configuration is not valid").because(Told(what)))
+    };
+    for (name, span) in nonzero {
+        if span.0.is_zero() {
+            return wrong(name, span, "it has to be longer");
+        }
+    }
+    let longs = longs.into_iter().chain(nonzero).chain(retention.map(|span| ("retention", span)));
+    for (name, span) in longs {
+        if span.0 > AEON {
+            return wrong(name, span, "a hundred years are the most");
         }
     }
     Ok(())
@@ -194,9 +233,16 @@ mod tests {
 
     #[test]
     fn values_that_cannot_work_are_refused() {
-        for file in
-            ["[chunks]\nmin = '1MiB'", "[chunks]\nlevel = 40", "buffers = '1MiB'", "[repositories.app]\n"]
-        {
+        for file in [
+            "[chunks]\nmin = '1MiB'",
+            "[chunks]\nlevel = 40",
+            "buffers = '1MiB'",
+            "[repositories.app]\n",
+            "[times]\nlease = '0s'",
+            "[times]\nupkeep = '0s'",
+            "[times]\ndownload_url = '500000000000y'",
+            "[repositories.\"acme/app\"]\nretention = '101y'",
+        ] {
             assert!(with(file, &[], Vec::new()).is_err(), "{file}");
         }
     }

@@ -15,10 +15,12 @@ pub fn router(service: Service) -> Router {
         .route("/twirp/{*method}", any(twirp::call))
         // The one before it: GHES, Gitea, Forgejo, act.
         .route("/_apis/artifactcache/{*call}", any(artifactcache::call))
-        // Content, by signed URL.
+        // Content, by signed URL. A nested router has no say in its own path with a slash at the end.
         .nest("/blobs", blobs::routes())
+        .route("/blobs/", any(blobs::no_such_blob))
         // Ours: administration.
         .nest("/api/v1", api::routes())
+        .route("/api/v1/", any(api::no_such_call))
         .route("/healthz", get(health::healthz))
         // Both cache protocols under a base URL with a path, and everything that is not there.
         .fallback(prefixed::call)

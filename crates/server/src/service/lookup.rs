@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use snowbank_catalog::ids::{EntryId, Timestamp};
 use snowbank_catalog::rooms::{Entry, Hit, Listed, Listing, Representation, SortBy};
 
+use super::presence::Look;
 use super::{Caller, Direction, Kind, Result, Service, ServiceError};
 
 /// Clocks of the database and of the processes may differ by so much, and a download may begin in a URL's last second.
@@ -36,14 +37,19 @@ impl Service {
                 "cache read denied: token has no readable scopes",
             ));
         }
-        // A second look after a damaged entry was taken away finds what is next best.
+        // A second look finds what is next best after a damaged entry was taken away, and the new form of one that was
+        // recoded meanwhile.
         for _ in 0..8 {
             let hit = self.0.catalog.lookup(caller.repository.id, &caller.scopes.read, version, keys).await?;
             let Some(Hit { entry, representation }) = hit else { return Ok(None) };
-            if !self.is_present(&representation).await? {
-                tracing::error!(entry = %entry.id, key = entry.slot.key, "an entry's objects are missing: it becomes a miss");
-                self.0.catalog.delete(&[entry.id]).await?;
-                continue;
+            match self.look(entry.id, &representation).await? {
+                Look::Whole => {}
+                Look::Outdated => continue,
+                Look::Lost => {
+                    tracing::error!(entry = %entry.id, key = entry.slot.key, "an entry's objects are missing: it becomes a miss");
+                    self.0.catalog.delete(&[entry.id]).await?;
+                    continue;
+                }
             }
             if let Some(path) = self.download_path(&representation).await? {
                 self.0.access.note(entry.id);

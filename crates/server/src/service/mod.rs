@@ -7,6 +7,8 @@ mod chunk_index;
 mod download;
 mod error;
 mod finalize;
+#[cfg(test)]
+mod interleaving;
 mod lookup;
 mod presence;
 mod recipe_pages;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use snowbank_cas::bucket::pack_name;
-use snowbank_catalog::ids::RepresentationId;
+use snowbank_catalog::ids::{EntryId, RepresentationId};
 use snowbank_catalog::rooms::{Representation, Source};
 
 use super::{Kind, Result, Service, ServiceError};
@@ -44,24 +44,49 @@ impl Presence {
     }
 }
 
+/// What a look showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Every object is there with its size.
+    Whole,
+    /// An object is not there, but the entry does not need it any more: it was recoded, or packed anew, or deleted
+    /// since it was looked up.
+    Outdated,
+    /// An object that the entry needs is not there.
+    Lost,
+}
+
 impl Service {
-    /// Whether every object of the representation is there with its size.
-    pub(super) async fn is_present(&self, representation: &Representation) -> Result<bool> {
+    /// Looks for the objects of an entry's representation.
+    pub(super) async fn look(&self, entry: EntryId, representation: &Representation) -> Result<Look> {
         if self.0.presence.seen(representation.id) {
-            return Ok(true);
+            return Ok(Look::Whole);
         }
-        let objects = self.objects_of(representation).await?;
-        let sizes =
-            stream::iter(objects)
-                .map(|(object, size)| async move {
-                    Ok::<_, ServiceError>(self.size_of(&object).await? == Some(size))
-                })
-                .buffer_unordered(AT_ONCE);
-        let present = sizes.try_fold(true, |all, one| async move { Ok(all && one) }).await?;
-        if present {
+        let Some(missing) = self.missing(entry, representation).await? else {
             self.0.presence.note(representation.id);
-        }
-        Ok(present)
+            return Ok(Look::Whole);
+        };
+        // Nothing that a current representation names is ever deleted, so what it still names was lost. Asked in this
+        // order: first the object was not there, and then it was still needed.
+        let needed = match self.0.catalog.current(entry).await? {
+            Some(current) if current.id == representation.id => self.objects_of(entry, &current).await?,
+            _ => Vec::new(),
+        };
+        let lost = needed.iter().any(|(object, _)| *object == missing);
+        Ok(if lost { Look::Lost } else { Look::Outdated })
+    }
+
+    /// One of the representation's objects that is not there with its size.
+    async fn missing(&self, entry: EntryId, representation: &Representation) -> Result<Option<String>> {
+        let objects = self.objects_of(entry, representation).await?;
+        let absent = stream::iter(objects)
+            .map(|(object, size)| async move {
+                let there = self.size_of(&object).await? == Some(size);
+                Ok::<_, ServiceError>((!there).then_some(object))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_filter_map(|absent| async move { Ok(absent) });
+        std::pin::pin!(absent).try_next().await
     }
 
     async fn size_of(&self, object: &str) -> Result<Option<u64>> {
@@ -71,12 +96,15 @@ impl Service {
         })
     }
 
-    async fn objects_of(&self, representation: &Representation) -> Result<Vec<(String, u64)>> {
+    async fn objects_of(
+        &self,
+        entry: EntryId,
+        representation: &Representation,
+    ) -> Result<Vec<(String, u64)>> {
         if representation.source == Source::Raw {
             let segments = self.0.catalog.segments(representation.id).await?;
             return Ok(segments.into_iter().map(|segment| (segment.object, segment.size)).collect());
         }
-        let Some(entry) = representation.entry else { return Ok(Vec::new()) };
         let packs = self.0.catalog.packs_of(entry).await?;
         Ok(packs.into_iter().map(|(pack, size)| (pack_name(pack), size)).collect())
     }

@@ -85,7 +85,7 @@ impl Worker {
     }
 
     /// Does one job, if there is one.
-    async fn next(&self, kinds: &[JobKind]) -> Result<bool> {
+    pub(super) async fn next(&self, kinds: &[JobKind]) -> Result<bool> {
         let catalog = &self.service.0.catalog;
         for kind in kinds.iter().filter(|kind| **kind != JobKind::Recode) {
             catalog.ensure_periodic(*kind).await?;

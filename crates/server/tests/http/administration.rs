@@ -82,6 +82,7 @@ async fn bad_calls_get_a_message() {
         ("GET", "caches?limit=x", 400),
         ("DELETE", "caches/x", 400),
         ("GET", "nothing", 404),
+        ("GET", "", 404),
         ("PUT", "caches", 404),
     ] {
         let answer = call(&server, &admin, method, path).await;

@@ -10,7 +10,7 @@ use crate::service::{Kind, ServiceError};
 
 /// A call that failed.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(in crate::http) struct Failure {
     status: StatusCode,
     message: String,
 }
@@ -48,6 +48,6 @@ impl IntoResponse for Failure {
 }
 
 /// Answers a path or a method that there is not.
-pub(super) async fn no_such_call() -> Failure {
+pub(in crate::http) async fn no_such_call() -> Failure {
     Failure { status: StatusCode::NOT_FOUND, message: "there is no such call".to_owned() }
 }

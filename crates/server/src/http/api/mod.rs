@@ -9,6 +9,8 @@ use axum::routing::{delete, get, post};
 
 use crate::service::Service;
 
+pub(super) use failure::no_such_call;
+
 /// The paths under `/api/v1`.
 pub(super) fn routes() -> Router<Service> {
     Router::new()
@@ -17,6 +19,6 @@ pub(super) fn routes() -> Router<Service> {
         .route("/usage", get(caches::usage))
         .route("/evict", post(upkeep::evict))
         .route("/gc", get(upkeep::plan).post(upkeep::collect))
-        .fallback(failure::no_such_call)
-        .method_not_allowed_fallback(failure::no_such_call)
+        .fallback(no_such_call)
+        .method_not_allowed_fallback(no_such_call)
 }

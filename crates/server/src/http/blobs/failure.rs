@@ -62,7 +62,7 @@ impl Failure {
 }
 
 /// Answers a path under `/blobs` that is none.
-pub(super) async fn no_such_blob(Extension(id): Extension<RequestId>) -> Response {
+pub(in crate::http) async fn no_such_blob(Extension(id): Extension<RequestId>) -> Response {
     Failure::new(StatusCode::NOT_FOUND, "ResourceNotFound", "there is no such blob").answer(id)
 }
 

@@ -12,11 +12,13 @@ use axum::routing::{get, put};
 
 use crate::service::Service;
 
+pub(super) use failure::no_such_blob;
+
 /// The paths of signed URLs. The URL is the credential: a request carries no token.
 pub(super) fn routes() -> Router<Service> {
     Router::new()
         .route("/upload/{id}", put(upload::put))
         .route("/download/{id}", get(download::get))
-        .fallback(failure::no_such_blob)
+        .fallback(no_such_blob)
         .method_not_allowed_fallback(failure::no_such_method)
 }

@@ -1,7 +1,7 @@
 //! The keys that an issuer of tokens publishes, fetched when they are needed and believed for some time.
 
 use std::collections::HashMap;
-use std::sync::RwLock;
+use std::sync::{OnceLock, RwLock};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::Jwk;
@@ -26,7 +26,8 @@ const MAX_KEY_SET: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct IssuerKeys {
     url: String,
-    http: reqwest::Client,
+    /// Made when it is first needed: reading the system's certificates takes a while.
+    http: OnceLock<reqwest::Client>,
     known: RwLock<Option<Known>>,
     /// Held by the one that asks; says when asking failed. Who needs a known key does not wait for it.
     asking: Mutex<Option<Instant>>,
@@ -47,18 +48,8 @@ struct Published {
 impl IssuerKeys {
     /// The keys of this issuer (`https://...` without a slash at its end).
     pub(super) fn new(issuer: &str) -> Self {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // The HTTP client is built without a choice of cryptography; only another thread that was faster can make
-            // this fail, and then there is one.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap_or_default();
         let url = format!("{issuer}/.well-known/jwks");
-        Self { url, http, known: RwLock::default(), asking: Mutex::default() }
+        Self { url, http: OnceLock::new(), known: RwLock::default(), asking: Mutex::default() }
     }
 
     /// The key of this name.
@@ -98,7 +89,13 @@ impl IssuerKeys {
         let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| {
             ServiceError::caused(Kind::Unavailable, UNAVAILABLE, error)
         };
-        let answer = self.http.get(&self.url).send().await.and_then(reqwest::Response::error_for_status);
+        let answer = self
+            .http
+            .get_or_init(client)
+            .get(&self.url)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
         let mut answer = answer.map_err(|error| unavailable(error.into()))?;
         let mut body = Vec::new();
         while let Some(part) = answer.chunk().await.map_err(|error| unavailable(error.into()))? {
@@ -112,6 +109,19 @@ impl IssuerKeys {
         let keys = published.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         Ok(keys.filter_map(|key| Some((key.common.key_id.clone()?, key))).collect())
     }
+}
+
+fn client() -> reqwest::Client {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // The HTTP client is built without a choice of cryptography; only another thread that was faster can make
+        // this fail, and then there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap_or_default()
 }
 
 const UNAVAILABLE: &str = "the issuer's keys could not be fetched";

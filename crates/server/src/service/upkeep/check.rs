@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use snowbank_cas::bucket::pack_name;
+use snowbank_cas::bucket::{BucketError, pack_name};
 use snowbank_cas::check::{PackFault, check_pack, hash_object};
 use snowbank_cas::id::{ChunkHash, PackId};
 use snowbank_cas::recipe::FrameRef;
@@ -117,10 +117,7 @@ impl Service {
                     self.0.catalog.reindex(pack.id, &[]).await?;
                 }
             }
-            Err(PackFault::Bucket(error)) => {
-                let message = format!("the object {} could not be read", pack_name(pack.id));
-                return Err(ServiceError::caused(Kind::Unavailable, message, error));
-            }
+            Err(PackFault::Bucket(error)) => return Err(unread(&pack_name(pack.id), error)),
         }
         Ok(())
     }
@@ -189,7 +186,8 @@ impl Service {
         }
     }
 
-    /// Whether every uploaded block has its hash; those that have not are named in the report.
+    /// Whether every uploaded block has its hash; those that have not are named in the report. Fails where the bucket
+    /// does not answer, for that says nothing about a block.
     pub(super) async fn blocks_are_whole(
         &self,
         raw: &Representation,
@@ -198,14 +196,22 @@ impl Service {
         let mut whole = true;
         for segment in self.0.catalog.segments(raw.id).await? {
             report.bytes += segment.size;
-            let hash = hash_object(&self.0.bucket, &segment.object, segment.size).await;
-            if !hash.is_ok_and(|hash| hash == segment.hash) {
+            let sound = match hash_object(&self.0.bucket, &segment.object, segment.size).await {
+                Ok(hash) => hash == segment.hash,
+                Err(error) if error.is_damage() => false,
+                Err(error) => return Err(unread(&segment.object, error)),
+            };
+            if !sound {
                 report.damage.push(Damage::Block { object: segment.object });
                 whole = false;
             }
         }
         Ok(whole)
     }
+}
+
+fn unread(object: &str, error: BucketError) -> ServiceError {
+    ServiceError::caused(Kind::Unavailable, format!("the object {object} could not be read"), error)
 }
 
 fn every_entry(offset: u64) -> Listing {

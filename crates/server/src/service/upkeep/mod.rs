@@ -3,6 +3,8 @@
 mod check;
 mod collect;
 mod evict;
+#[cfg(test)]
+mod outage;
 mod recode;
 mod repack;
 

@@ -43,11 +43,22 @@ impl Service {
                 return Ok(Outcome::Superseded);
             }
         };
-        Ok(if self.0.catalog.swap(claim, id, &recoded).await? {
-            Outcome::Swapped
-        } else {
-            Outcome::Superseded
-        })
+        if self.0.catalog.swap(claim, id, &recoded).await? {
+            return Ok(Outcome::Swapped);
+        }
+        self.superseded(claim, id).await
+    }
+
+    /// Why a swap was refused: somebody else has the job or the entry is gone, or else a lease ran out before the swap
+    /// and a collection took what was made, which has to be made again.
+    async fn superseded(&self, claim: &Claim, id: RepresentationId) -> Result<Outcome> {
+        let raw = self.0.catalog.representation(id).await?;
+        let shown = raw.is_some_and(|raw| raw.entry.is_some());
+        if shown && self.0.catalog.renew(claim, self.settings().times.lease.0).await? {
+            let message = "what was recoded was collected before its entry could name it";
+            return Err(ServiceError::new(Kind::Unavailable, message));
+        }
+        Ok(Outcome::Superseded)
     }
 
     async fn recoded(&self, raw: &Representation, domain: DomainId) -> Result<Recoded> {

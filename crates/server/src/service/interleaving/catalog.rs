@@ -1,0 +1,122 @@
+//! A catalog that is asked through a gate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use snowbank_cas::id::{ChunkHash, ObjectHash, PackId};
+use snowbank_cas::recipe::{FrameRef, RecipePage};
+use snowbank_catalog::ids::{DomainId, EntryId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId};
+use snowbank_catalog::rooms::{
+    Block, Changed, Claim, Doomed, Entries, Entry, Finalized, Form, Hit, JobKind, Jobs, Listed, Listing,
+    Measure, NumberedPage, Pack, Packs, PageAdded, Queue, Recipes, Recoded, Repositories, Repository,
+    Representation, Representations, Reserved, Segment, Slot, Upload, Uploads, Usage,
+};
+use snowbank_catalog::{Catalog, Result};
+
+use super::gate::Gate;
+
+/// The catalog as one actor sees it.
+pub(super) struct GatedCatalog {
+    pub(super) inner: Arc<dyn Catalog>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) actor: usize,
+}
+
+macro_rules! gated {
+    ($($room:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => { $(
+        #[async_trait]
+        impl $room for GatedCatalog {
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$answer> {
+                self.gate.pass(self.actor, stringify!($name), self.inner.$name($($argument),*)).await
+            })*
+        }
+    )* };
+}
+
+gated! {
+    Repositories {
+        fn repository(name: &str, domain: &str) -> Repository;
+        fn find_repository(name: &str) -> Option<Repository>;
+        fn repository_name(id: RepoId) -> Option<String>;
+        fn bytes_of(id: RepoId) -> u64;
+        fn usage() -> Vec<Usage>;
+        fn secret(name: &str, fresh: &[u8]) -> Vec<u8>;
+        fn now() -> Timestamp;
+    }
+    Uploads {
+        fn reserve(repo: RepoId, slot: &Slot, form: Form, lease: Duration) -> Reserved;
+        fn begun_since(repo: RepoId, window: Duration) -> u64;
+        fn upload(id: UploadId) -> Option<Upload>;
+        fn find_upload(repo: RepoId, slot: &Slot) -> Option<Upload>;
+        fn extend(id: UploadId, lease: Duration) -> bool;
+        fn add_block(id: UploadId, block: &Block, lease: Duration) -> Changed;
+        fn commit_blocks(id: UploadId, ids: &[Vec<u8>], lease: Duration) -> Changed;
+        fn replace_content(id: UploadId, block: Option<&Block>, lease: Duration) -> Changed;
+        fn append(id: UploadId, block: &Block, lease: Duration) -> Changed;
+        fn blocks(id: UploadId) -> Vec<Block>;
+        fn finalize(repo: RepoId, slot: &Slot, size: u64) -> Finalized;
+        fn abandon(id: UploadId) -> bool;
+        fn sweep_uploads(limit: u64) -> u64;
+    }
+    Entries {
+        fn lookup(repo: RepoId, scopes: &[String], version: &str, keys: &[String]) -> Option<Hit>;
+        fn entry(id: EntryId) -> Option<Entry>;
+        fn list(listing: &Listing) -> Listed;
+        fn touch(entries: &[EntryId]) -> ();
+        fn idle(repo: RepoId, idle: Duration, limit: u64) -> Vec<EntryId>;
+        fn coldest(repo: Option<RepoId>, skip: u64, limit: u64) -> Vec<Entry>;
+        fn delete(entries: &[EntryId]) -> u64;
+    }
+    Representations {
+        fn representation(id: RepresentationId) -> Option<Representation>;
+        fn current(entry: EntryId) -> Option<Representation>;
+        fn domain_of(id: RepresentationId) -> Option<DomainId>;
+        fn segments(id: RepresentationId) -> Vec<Segment>;
+        fn hold(id: RepresentationId, span: Duration) -> Option<Timestamp>;
+        fn sweep_retired(limit: u64) -> u64;
+        fn doomed(limit: u64) -> Vec<Doomed>;
+        fn forget_doomed(ids: &[i64]) -> ();
+        fn unnamed_blocks(objects: &[String]) -> Vec<String>;
+        fn raw_bytes() -> u64;
+        fn leaving_bytes() -> u64;
+    }
+    Packs {
+        fn begin_pack(domain: DomainId, lease: Duration) -> PackId;
+        fn pack_stored(id: PackId, hash: ObjectHash, size: u64, frames: &[FrameRef]) -> bool;
+        fn find_chunks(domain: DomainId, chunks: &[ChunkHash]) -> Vec<Option<FrameRef>>;
+        fn forget_chunks(pack: PackId, chunks: &[ChunkHash]) -> ();
+        fn reindex(pack: PackId, frames: &[FrameRef]) -> ();
+        fn pack(id: PackId) -> Option<Pack>;
+        fn packs(after: Option<PackId>, limit: u64) -> Vec<Pack>;
+        fn unreachable_packs() -> Vec<Pack>;
+        fn condemn(packs: &[PackId]) -> Vec<PackId>;
+        fn condemned_since(grace: Duration) -> Vec<Pack>;
+        fn forget_pack(id: PackId) -> ();
+        fn abandoned_packs() -> Vec<PackId>;
+        fn unknown_packs(ids: &[PackId]) -> Vec<PackId>;
+        fn packs_of(entry: EntryId) -> Vec<(PackId, u64)>;
+        fn referrers(packs: &[PackId]) -> Vec<u64>;
+        fn pack_bytes() -> u64;
+        fn shown_pack_bytes() -> u64;
+    }
+    Recipes {
+        fn begin_recipe(domain: DomainId, lease: Duration) -> RecipeId;
+        fn add_page(recipe: RecipeId, number: u32, page: &RecipePage, lease: Duration) -> PageAdded;
+        fn page(recipe: RecipeId, number: u32) -> Option<NumberedPage>;
+        fn page_at(recipe: RecipeId, measure: Measure, offset: u64) -> Option<NumberedPage>;
+        fn pages_of(packs: &[PackId], after: Option<(RecipeId, u32)>, limit: u64) -> Vec<NumberedPage>;
+        fn move_frames(pages: &[(NumberedPage, RecipePage)]) -> bool;
+        fn sweep_recipes() -> u64;
+    }
+    Jobs {
+        fn ensure_periodic(kind: JobKind) -> ();
+        fn hasten(kind: JobKind, subject: i64) -> ();
+        fn claim(kinds: &[JobKind], lease: Duration) -> Option<Claim>;
+        fn renew(claim: &Claim, lease: Duration) -> bool;
+        fn finish(claim: &Claim) -> ();
+        fn give_back(claim: &Claim, delay: Duration) -> ();
+        fn swap(claim: &Claim, raw: RepresentationId, recoded: &Recoded) -> bool;
+        fn queue(kind: JobKind) -> Queue;
+    }
+}
