@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use snowbank_server::http;
-use snowbank_server::service::{Service, Worker};
+use snowbank_server::service::Worker;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
