@@ -67,7 +67,9 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| RUNTIME.block_on(start()));
 async fn start() -> Server {
     let folder = tempfile::tempdir().expect("a folder");
     let catalog = std::sync::Arc::new(snowbank_catalog::SqliteCatalog::in_memory().await.expect("a catalog"));
-    let bucket = Bucket::open(Place::Memory, folder.path(), Budget::new(64 << 20)).await.expect("a bucket");
+    // Not in memory: what is kept there keeps its share of the budget.
+    let place = Place::Directory(folder.path().to_owned());
+    let bucket = Bucket::open(place, folder.path(), Budget::new(64 << 20)).await.expect("a bucket");
     let service = Service::open(Settings::default(), catalog, bucket).await.expect("a service");
     let rights =
         Rights::Job { repository: "acme/app".to_owned(), scopes: Scopes::read_write("refs/heads/main") };

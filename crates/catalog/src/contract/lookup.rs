@@ -160,14 +160,14 @@ fn model<'a>(
     scopes: &'a [String],
     version: &str,
     keys: &'a [String],
-) -> Option<EntryId> {
+) -> Option<&'a (Slot, EntryId)> {
     for scope in scopes {
         for key in keys {
             let here = || saved.iter().filter(|(slot, _)| slot.scope == *scope && slot.version == version);
             let exact = here().find(|(slot, _)| slot.key == *key);
             let newest = || here().rfind(|(slot, _)| slot.key.as_bytes().starts_with(key.as_bytes()));
-            if let Some((_, entry)) = exact.or_else(newest) {
-                return Some(*entry);
+            if let Some(found) = exact.or_else(newest) {
+                return Some(found);
             }
         }
     }
@@ -191,7 +191,8 @@ pub async fn agrees_with_the_model(catalog: &dyn Catalog, name: &str, case: &Cas
     }
     for (scopes, version, keys) in &case.asked {
         let hit = catalog.lookup(repo, scopes, version, keys).await.unwrap();
-        let found = hit.map(|hit| hit.entry.id);
-        assert_eq!(found, model(&saved, scopes, version, keys), "{scopes:?} {version} {keys:?}");
+        // The slot too: a key comes back in the case in which it was saved.
+        let found = hit.map(|hit| (hit.entry.slot, hit.entry.id));
+        assert_eq!(found.as_ref(), model(&saved, scopes, version, keys), "{scopes:?} {version} {keys:?}");
     }
 }

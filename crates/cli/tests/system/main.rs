@@ -3,6 +3,7 @@
 
 mod archive;
 mod crash;
+mod crowd;
 mod limits;
 mod npm;
 mod server;

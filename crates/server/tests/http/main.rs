@@ -17,4 +17,5 @@ mod opendal;
 mod saving_faults;
 mod signed_urls;
 mod support;
+mod swap;
 mod tokens;
