@@ -100,13 +100,13 @@ impl StoreWriter {
         let mut claims = Vec::new();
         // In sorted order, as everybody takes them.
         for path in paths {
-            if self.store.path_info(path)?.is_some() {
+            if self.store.is_valid(path)? {
                 continue;
             }
             let file = self.store.place().file(path);
             let lock = PathLock::acquire(&file)?;
             // Whoever had the lock may have made it.
-            if self.store.path_info(path)?.is_none() {
+            if !self.store.is_valid(path)? {
                 remove::remove(&file).map_err(error::file("remove", &file))?;
                 claims.push(Claim { path: path.clone(), file, _lock: lock });
             }
