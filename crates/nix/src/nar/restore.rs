@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::{
+    fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT},
+    io::Errno,
+};
 
 use super::{Event, NarError, ReadError, Reader, grammar::Grammar};
 
@@ -119,6 +122,7 @@ impl Restorer {
         rustix::fs::mkdirat(at, &name, Mode::RWXU)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(at, &name, flags, Mode::empty())?;
+        self.without_acls(directory.as_fd())?;
         self.open.push(directory);
         Ok(())
     }
@@ -131,6 +135,7 @@ impl Restorer {
         let (at, name) = self.place();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(at, &name, flags, Mode::RUSR | Mode::WUSR)?;
+        self.without_acls(file.as_fd())?;
         self.file = Some((file.into(), mode(executable)));
         self.file_end()
     }
@@ -161,6 +166,21 @@ impl Restorer {
             (Some(directory), Some(name)) => (directory.as_fd(), name.to_owned()),
             _ => (CWD, self.path.clone().into_os_string()),
         }
+    }
+
+    /// Takes from the outermost file or directory the access control lists that its folder gave it; those within
+    /// inherit none then.
+    fn without_acls(&self, made: BorrowedFd<'_>) -> io::Result<()> {
+        if !self.open.is_empty() {
+            return Ok(());
+        }
+        for name in ["system.posix_acl_access", "system.posix_acl_default"] {
+            match rustix::fs::fremovexattr(made, name) {
+                Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn unreadable(&self, error: NarError) -> RestoreError {

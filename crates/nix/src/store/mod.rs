@@ -1,4 +1,4 @@
-//! The store of this machine: where it lies, and what its database knows.
+//! The store of this machine: where it lies, what its database knows, and how to add to it.
 
 mod error;
 mod open;
@@ -6,12 +6,14 @@ mod place;
 mod query;
 mod realisation;
 mod schema;
+mod write;
 
 use rusqlite::Connection;
 
 pub use error::StoreError;
 pub use place::Place;
 pub use realisation::{Derivation, Realisation, RealisationId};
+pub use write::{Claim, StoreWriter, WriteError};
 
 use schema::Schema;
 

@@ -10,6 +10,7 @@ use crate::{
 };
 
 const INFO: &str = "select id, hash, deriver, narSize, sigs, ca from ValidPaths where path = ?1";
+const VALID: &str = "select 1 from ValidPaths where path = ?1";
 const REFERENCES: &str = "select path from Refs join ValidPaths on reference = id where referrer = ?1";
 const ALL: &str = "select path from ValidPaths";
 const SINCE: &str = "select path from ValidPaths where registrationTime >= ?1";
@@ -25,6 +26,14 @@ impl LocalStore {
     /// When the database cannot be read, or what it says cannot.
     pub fn path_info(&self, path: &StorePath) -> Result<Option<PathInfo>, StoreError> {
         self.snapshot(|| self.info(path))
+    }
+
+    /// Whether `path` is valid.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn is_valid(&self, path: &StorePath) -> Result<bool, StoreError> {
+        Ok(!self.rows(VALID, [self.place.dir().display(path)], |_| Ok(()))?.is_empty())
     }
 
     /// All that `roots` need, themselves included.

@@ -32,6 +32,46 @@ fn what_is_restored_has_the_metadata_of_a_store() {
     assert_eq!(metadata(&path.join("a/link")), (0o777, 1, 0));
 }
 
+/// `default:user::rwx, user:65534:rwx, group::rwx, mask::rwx, other::rwx`, as the kernel has it (`linux/posix_acl_xattr.h`).
+fn default_acl() -> Vec<u8> {
+    let nobody = u32::MAX;
+    let entries = [(1u16, nobody), (2, 65534), (4, nobody), (0x10, nobody), (0x20, nobody)];
+    let entry =
+        |(tag, id): (u16, u32)| [&tag.to_le_bytes()[..], &7u16.to_le_bytes(), &id.to_le_bytes()].concat();
+    [2u32.to_le_bytes().to_vec(), entries.into_iter().flat_map(entry).collect()].concat()
+}
+
+#[test]
+fn no_access_control_list_of_the_folder_is_inherited() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    match rustix::fs::setxattr(folder.path(), "system.posix_acl_default", &default_acl(), flags) {
+        Ok(()) => {
+            fs::create_dir(folder.path().join("inherits")).unwrap();
+            assert_ne!(acls(&folder.path().join("inherits")), Vec::<u8>::new());
+        }
+        // A file system that knows no such lists gives none either.
+        Err(error) => assert_eq!(error, rustix::io::Errno::OPNOTSUPP),
+    }
+
+    let inner = Tree::directory([("file", Tree::file(b"x"))]);
+    restore(Tree::directory([("a", inner)]).nar().as_slice(), &folder.path().join("tree")).unwrap();
+    restore(Tree::file(b"x").nar().as_slice(), &folder.path().join("file")).unwrap();
+    for name in ["tree", "tree/a", "tree/a/file", "file"] {
+        assert_eq!(acls(&folder.path().join(name)), Vec::<u8>::new(), "{name}");
+    }
+    assert_eq!(metadata(&folder.path().join("tree/a/file")), (0o444, 1, 0));
+}
+
+/// The names of the access control lists, each with a NUL behind it.
+fn acls(path: &Path) -> Vec<u8> {
+    let mut names = vec![0; 1000];
+    let length = rustix::fs::listxattr(path, names.as_mut_slice()).unwrap();
+    names.truncate(length);
+    let words = names.split_inclusive(|&byte| byte == 0);
+    words.filter(|name| name.starts_with(b"system.posix_acl")).flatten().copied().collect()
+}
+
 #[test]
 fn nothing_that_exists_is_touched() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,3 +7,4 @@ mod nar;
 mod nar_info;
 mod store;
 mod support;
+mod writer;

@@ -7,7 +7,6 @@ use std::{
     path::Path,
     process::{Child, Stdio},
     thread,
-    time::{Duration, Instant},
 };
 
 use snowbank_nix::{
@@ -18,14 +17,10 @@ use snowbank_nix::{
 };
 use snowbank_testkit::closure::{nix, succeed};
 
-use crate::support::closure;
+use crate::support::{closure, has_open, instantiate, store_path as path, until};
 
 fn open(root: &Path) -> LocalStore {
     LocalStore::open(Place::below(root)).unwrap()
-}
-
-fn path(text: &str) -> StorePath {
-    StoreDir::default().parse(text.trim()).unwrap()
 }
 
 fn query(root: &Path, question: &str, path: &StorePath) -> String {
@@ -36,16 +31,6 @@ fn query(root: &Path, question: &str, path: &StorePath) -> String {
 /// The paths that `nix-store --query` prints.
 fn query_paths(root: &Path, question: &str, of: &StorePath) -> BTreeSet<StorePath> {
     query(root, question, of).lines().map(path).collect()
-}
-
-/// Instantiates a derivation with two outputs that needs `builder`, in the store at `root`.
-fn instantiate(root: &Path, name: &str) -> StorePath {
-    let expression = format!(
-        "derivation {{ name = \"{name}\"; system = \"x\"; builder = builtins.toFile \"builder\" \"{name}\"; \
-         outputs = [ \"out\" \"dev\" ]; }}"
-    );
-    let mut command = nix("nix-instantiate", root);
-    path(&succeed(command.args(["--expr", &expression])).replace("!out", ""))
 }
 
 #[test]
@@ -116,17 +101,8 @@ impl Holder {
         serve.args(["--serve", "--write"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let holder = Self(serve.spawn().unwrap());
         let database = Place::below(root).database();
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !holder.has_open(&database) {
-            assert!(Instant::now() < deadline, "nix-store does not open the database");
-            thread::sleep(Duration::from_millis(5));
-        }
+        until(|| has_open(&holder.0, &database));
         holder
-    }
-
-    fn has_open(&self, file: &Path) -> bool {
-        let open = fs::read_dir(format!("/proc/{}/fd", self.0.id())).unwrap();
-        open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok()).any(|target| target == file)
     }
 }
 

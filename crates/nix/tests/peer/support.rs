@@ -4,13 +4,17 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
-    process::Command,
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
 };
 
+use snowbank_nix::store_path::{StoreDir, StorePath};
 use snowbank_testkit::{
-    closure::{self, Closure},
+    closure::{self, Closure, nix},
     tools,
 };
+use tempfile::TempDir;
 
 /// A private store with three paths: two trees and a text that refers to both.
 pub(crate) fn closure() -> Closure {
@@ -34,6 +38,43 @@ pub(crate) fn tree(folder: &Path) {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     symlink("../nowhere", folder.join("a/link")).unwrap();
     symlink(".", folder.join("loop")).unwrap();
+}
+
+/// An empty private store.
+pub(crate) fn empty_store() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    closure::succeed(nix("nix-store", root.path()).arg("--init"));
+    root
+}
+
+/// Instantiates a derivation with two outputs that needs a builder, in the store at `root`; its path.
+pub(crate) fn instantiate(root: &Path, name: &str) -> StorePath {
+    let expression = format!(
+        "derivation {{ name = \"{name}\"; system = \"x\"; builder = builtins.toFile \"builder\" \"{name}\"; \
+         outputs = [ \"out\" \"dev\" ]; }}"
+    );
+    let printed = closure::succeed(nix("nix-instantiate", root).args(["--expr", &expression]));
+    store_path(&printed.replace("!out", ""))
+}
+
+/// The store path that a program printed.
+pub(crate) fn store_path(printed: &str) -> StorePath {
+    StoreDir::default().parse(printed.trim()).unwrap()
+}
+
+/// Waits until `condition` holds.
+pub(crate) fn until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "what is waited for does not happen");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether the process has `file` open.
+pub(crate) fn has_open(process: &Child, file: &Path) -> bool {
+    let open = fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap();
+    open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok()).any(|target| target == file)
 }
 
 /// One of Nix's programs that need no store.
