@@ -4,6 +4,7 @@
 mod archive;
 mod crash;
 mod limits;
+mod max_disk;
 mod npm;
 mod server;
 mod shared;

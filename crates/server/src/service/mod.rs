@@ -71,6 +71,7 @@ struct Inner {
     presence: presence::Presence,
     repositories: RwLock<HashMap<String, Repository>>,
     saved: Notify,
+    counted: upkeep::Counted,
     params: Params,
 }
 
@@ -94,6 +95,7 @@ impl Service {
             presence: presence::Presence::default(),
             repositories: RwLock::default(),
             saved: Notify::new(),
+            counted: upkeep::Counted::default(),
             params,
         })))
     }

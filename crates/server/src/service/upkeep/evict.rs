@@ -1,15 +1,22 @@
 //! Limits: entries that nobody uses, repositories over their size, a disk that fills up.
 
-use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use snowbank_cas::budget::Class;
 use snowbank_cas::id::PackId;
 use snowbank_catalog::ids::{EntryId, RepoId};
 use snowbank_catalog::rooms::Usage;
 
+use super::census::{self, Walk};
+use super::ledger::Ledger;
+use super::order::{self, Order};
 use crate::service::{Result, Service};
 
 /// Entries looked at in one statement.
 const PAGE: u64 = 500;
+/// Bytes that counting what is used takes at most: an order with its ledger, and a census.
+const MEMORY: u64 = order::MEMORY + census::MEMORY;
 
 /// What eviction removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,73 +81,106 @@ impl Service {
         Ok(evicted)
     }
 
-    /// Evicts the least recently used entries of all repositories until what their going frees brings the disk
-    /// under its bound. What is shared with an entry that stays frees nothing, so such an entry may be passed
-    /// over for one that was used later; nothing goes that would free nothing.
+    /// Evicts the least recently used entries of all repositories until what the others use is within the disk's
+    /// bound. Dead bytes in packs do not count: they are on their way out, and collection packs such packs anew for as
+    /// long as the disk is over its bound.
     async fn evict_for_space(&self) -> Result<u64> {
         let Some(bound) = self.settings().max_disk else { return Ok(0) };
-        // What is on its way out is not counted, or entry after entry would go until it has left.
-        let raw = self.0.catalog.raw_bytes().await?.saturating_sub(self.0.catalog.leaving_bytes().await?);
-        let excess = (raw + self.0.catalog.shown_pack_bytes().await?).saturating_sub(bound.0);
-        if excess == 0 {
+        if self.over_bound().await? == 0 || self.fits_as_counted(bound.0).await? {
             return Ok(0);
         }
-        let going = self.coldest_freeing(excess).await?;
-        Ok(self.0.catalog.delete(&going).await?)
+        let going = self.going_for_space(bound.0).await?;
+        let mut evicted = 0;
+        for batch in going.chunks(PAGE as usize) {
+            evicted += self.0.catalog.delete(batch).await?;
+        }
+        Ok(evicted)
     }
 
-    async fn coldest_freeing(&self, excess: u64) -> Result<Vec<EntryId>> {
-        let mut freed = 0;
-        let mut going = Vec::new();
-        let mut users: HashMap<PackId, u64> = HashMap::new();
-        let mut seen = 0;
-        while freed < excess {
-            let page = self.0.catalog.coldest(None, seen, PAGE).await?;
-            if page.is_empty() {
-                break;
-            }
-            seen += page.len() as u64;
-            for entry in page {
-                if freed >= excess {
-                    break;
+    /// Bytes by which uploads and the packs that visible entries name are over the disk's bound, dead bytes in those
+    /// packs included. What goes by itself is not counted.
+    pub(super) async fn over_bound(&self) -> Result<u64> {
+        let Some(bound) = self.settings().max_disk else { return Ok(0) };
+        let packs = self.0.catalog.shown_pack_bytes().await?;
+        Ok((self.staying_uploads().await? + packs).saturating_sub(bound.0))
+    }
+
+    /// Bytes of uploads but for those on their way out.
+    async fn staying_uploads(&self) -> Result<u64> {
+        Ok(self.0.catalog.raw_bytes().await?.saturating_sub(self.0.catalog.leaving_bytes().await?))
+    }
+
+    /// The entries that have to go to bring what is used within the bound.
+    async fn going_for_space(&self, bound: u64) -> Result<Vec<EntryId>> {
+        let _permit = self.0.bucket.budget().take(Class::Job, MEMORY).await;
+        let order = self.order().await?;
+        let mut ledger = Ledger::new(order.entries().len());
+        let until = self.count(&order, &mut ledger).await?;
+        ledger.add_uploads(order.entries().iter().map(|(_, size)| *size));
+        let used = self.staying_uploads().await? + ledger.used();
+        let (going, freed) = ledger.going(used.saturating_sub(bound));
+        self.0.counted.note(Count { at: Instant::now(), used: ledger.used().saturating_sub(freed), until });
+        Ok(going.into_iter().map(|place| order.entries()[place].0).collect())
+    }
+
+    /// Adds up the packs that are there now. Returns the last of them.
+    async fn count(&self, order: &Order, ledger: &mut Ledger) -> Result<Option<PackId>> {
+        let mut until = None;
+        while let Some((last, _)) = self.next_packs(until).await? {
+            until = Some(last);
+        }
+        let mut after = None;
+        while after < until {
+            // What is packed anew meanwhile is in packs beyond the last, and is not counted twice.
+            let Some((last, mut packs)) = self.next_packs(after).await? else { break };
+            after = Some(last);
+            packs.retain(|pack| Some(pack.id) <= until);
+            let census = self.census(&packs, order).await?;
+            ledger.add(&census);
+            let mut walk = Walk::over(packs.iter().map(|pack| pack.id).collect());
+            while let Some(pages) = walk.next(self).await? {
+                for (page, rank) in self.ranked(&pages, order).await? {
+                    ledger.note(rank, page, &census);
                 }
-                let packs = self.0.catalog.packs_of(entry.id).await?;
-                let new: Vec<PackId> =
-                    packs.iter().map(|(pack, _)| *pack).filter(|p| !users.contains_key(p)).collect();
-                users.extend(new.iter().copied().zip(self.0.catalog.referrers(&new).await?));
-                // An entry without packs is still as it was uploaded.
-                freed += if packs.is_empty() { entry.size } else { leave(&mut users, &packs) };
-                going.push((entry.id, packs));
             }
         }
-        let frees =
-            |packs: &[(PackId, u64)]| packs.is_empty() || packs.iter().any(|(pack, _)| users[pack] == 0);
-        Ok(going.into_iter().filter(|(_, packs)| frees(packs)).map(|(id, _)| id).collect())
+        Ok(until)
     }
-}
 
-/// Takes one user off each pack and returns the bytes of those that have none left.
-fn leave(users: &mut HashMap<PackId, u64>, packs: &[(PackId, u64)]) -> u64 {
-    let mut freed = 0;
-    for (pack, size) in packs {
-        let left = users.entry(*pack).or_insert(1);
-        *left = left.saturating_sub(1);
-        if *left == 0 {
-            freed += size;
+    /// Whether what was counted a short while ago and all that has come since is within the bound: then a save on a disk
+    /// full of dead bytes does not have everything counted again.
+    async fn fits_as_counted(&self, bound: u64) -> Result<bool> {
+        let Some(count) = self.0.counted.since(self.settings().times.upkeep.0) else { return Ok(false) };
+        let mut used = self.staying_uploads().await? + count.used;
+        let mut after = count.until;
+        while let Some((last, packs)) = self.next_packs(after).await? {
+            after = Some(last);
+            used += packs.iter().map(|pack| pack.size).sum::<u64>();
         }
+        Ok(used <= bound)
     }
-    freed
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What the packs that were there took, once what had to go had gone.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    at: Instant,
+    used: u64,
+    until: Option<PackId>,
+}
 
-    #[test]
-    fn a_pack_is_freed_when_its_last_user_leaves() {
-        let (a, b) = (PackId(1), PackId(2));
-        let mut users = HashMap::from([(a, 2), (b, 1)]);
-        assert_eq!(leave(&mut users, &[(a, 10), (b, 5)]), 5);
-        assert_eq!(leave(&mut users, &[(a, 10)]), 10);
+/// The last count of this process.
+#[derive(Debug, Default)]
+pub(in crate::service) struct Counted(Mutex<Option<Count>>);
+
+impl Counted {
+    fn note(&self, count: Count) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(count);
+    }
+
+    /// The last count, if it is no older than `span`.
+    fn since(&self, span: Duration) -> Option<Count> {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.filter(|count| count.at.elapsed() < span)
     }
 }
