@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use snowbank_cas::chunker;
 use snowbank_cas::frame::Encoder;
 use snowbank_cas::id::{ChunkHash, FrameHash, ObjectHash};
-use snowbank_cas::pack::{Footer, MAX_FRAMES, MAX_OBJECT, PackBuilder, PackEntry, PackError, object_size, trailer_len};
+use snowbank_cas::pack::{
+    Footer, MAX_FRAMES, MAX_OBJECT, PackBuilder, PackEntry, PackError, object_size, trailer_len,
+};
 
 /// A pack of these chunks: its footer and the whole object.
 fn pack(chunks: &[Vec<u8>]) -> (Footer, Vec<u8>, ObjectHash) {

@@ -76,12 +76,17 @@ mod tests {
 
     #[test]
     fn packs_above_the_share_are_chosen_until_enough_is_freed() {
-        let packs = [pack(1, 100, 90), pack(2, 100, 70), pack(3, 100, 40), pack(4, 100, 100), pack(5, 100, 99)];
+        let packs =
+            [pack(1, 100, 90), pack(2, 100, 70), pack(3, 100, 40), pack(4, 100, 100), pack(5, 100, 99)];
         let rule = RepackRule { live_percent: 50, wanted: 60, reserve: 1000 };
         assert_eq!(plan_repack(&packs, rule), [PackId(3)]);
         assert_eq!(plan_repack(&packs, RepackRule { wanted: 61, ..rule }), [PackId(3), PackId(2)]);
         let all = [PackId(3), PackId(2), PackId(1), PackId(5)];
-        assert_eq!(plan_repack(&packs, RepackRule { wanted: 1000, ..rule }), all, "but none that is all alive");
+        assert_eq!(
+            plan_repack(&packs, RepackRule { wanted: 1000, ..rule }),
+            all,
+            "but none that is all alive"
+        );
     }
 
     proptest! {

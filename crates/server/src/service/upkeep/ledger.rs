@@ -49,9 +49,10 @@ impl Ledger {
         }
         for (place, users) in census.packs().iter().enumerate() {
             self.keep(last[place], PACK_EXTRA);
-            // What nobody else names of a pack that is served as it lies.
-            self.keep(whole[place], users.pack.size.saturating_sub(named[place]));
-            for entry in &users.whole {
+            // What no recipe names of a pack that is served as it lies.
+            let rest = users.pack.size.saturating_sub(named[place]);
+            self.keep(whole[place], rest);
+            for entry in users.whole.iter().filter(|_| rest > 0) {
                 self.part(*entry, whole[place]);
             }
         }
@@ -59,6 +60,9 @@ impl Ledger {
 
     /// Notes which frames of these packs an entry names on a page. All pages must have been counted before.
     pub(super) fn note(&mut self, entry: Rank, page: &NumberedPage, census: &Census) {
+        if entry.place().is_none() {
+            return;
+        }
         for last in page.page.frames.iter().filter_map(|frame| census.last(frame)) {
             self.part(entry, last);
         }
@@ -73,19 +77,20 @@ impl Ledger {
         }
     }
 
-    /// The places of those that go so that at least `excess` bytes are free, or of all if they do not free enough; and
-    /// how many bytes of packs are free then. The first in order go, but for those whose going would free nothing.
-    pub(super) fn going(&self, excess: u64) -> (Vec<usize>, u64) {
+    /// The places of those that go beside the first `gone` so that at least `excess` bytes are free, or of all if they
+    /// do not free enough; and how many bytes of packs are free then. They go in order, but for those whose going would
+    /// free nothing.
+    pub(super) fn going(&self, gone: usize, excess: u64) -> (Vec<usize>, u64) {
         let (mut freed, mut of_packs) = (0, 0);
         let mut end = 0;
-        while freed < excess && end < self.lines.len() {
+        while end < self.lines.len() && (freed < excess || end < gone) {
             let line = self.lines[end];
             freed += line.frees;
             of_packs += if line.packed { line.frees } else { 0 };
             end += 1;
         }
         let goes = |place: &usize| self.lines[*place].first < Rank::of(end);
-        ((0..end).filter(goes).collect(), of_packs)
+        ((gone..end).filter(goes).collect(), of_packs)
     }
 
     /// These bytes are used until `last` has gone.
@@ -210,16 +215,16 @@ mod tests {
     }
 
     /// The plain model: one entry after the other goes until enough is free, but not those that add nothing to what stays.
-    fn going(may_go: &[Holding], stay: &[Holding], excess: u64) -> (Vec<usize>, u64) {
+    fn going(may_go: &[Holding], stay: &[Holding], gone: usize, excess: u64) -> (Vec<usize>, u64) {
         let left = |from: usize| used(may_go[from..].iter().chain(stay));
         let total = |(packs, uploads)| packs + uploads;
         let enough = |end: &usize| total(left(0)) - total(left(*end)) >= excess;
-        let end = (0..=may_go.len()).find(enough).unwrap_or(may_go.len());
+        let end = (gone..=may_go.len()).find(enough).unwrap_or(may_go.len());
         let adds = |place: &usize| {
             let with = used(may_go[end..].iter().chain(stay).chain([&may_go[*place]]));
             total(with) > total(left(end))
         };
-        ((0..end).filter(adds).collect(), left(0).0 - left(end).0)
+        ((gone..end).filter(adds).collect(), left(0).0 - left(end).0)
     }
 
     fn holdings(count: usize) -> impl Strategy<Value = Vec<Holding>> {
@@ -239,6 +244,7 @@ mod tests {
             twins in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..3),
             stay in holdings(3),
             leave in holdings(3),
+            gone in any::<prop::sample::Index>(),
             share in 0_u64..130,
         ) {
             let mut may_go = may_go;
@@ -252,7 +258,9 @@ mod tests {
             let (packs, uploads) = used(may_go.iter().chain(&stay));
             prop_assert_eq!(ledger.used(), packs);
             let excess = (packs + uploads) * share / 100;
-            prop_assert_eq!(ledger.going(excess), going(&may_go, &stay, excess));
+            for gone in [0, gone.index(may_go.len() + 1)] {
+                prop_assert_eq!(ledger.going(gone, excess), going(&may_go, &stay, gone, excess));
+            }
         }
     }
 
@@ -264,26 +272,26 @@ mod tests {
     fn the_oldest_goes_by_the_frames_that_only_it_names() {
         let entries = [frames([0, 1]), frames([1, 2]), frames([1, 3])];
         let ledger = ledger_of(&entries, &[], &[]);
-        assert_eq!(ledger.going(0), (vec![], 0));
-        assert_eq!(ledger.going(1), (vec![0], length(0) + 72));
-        assert_eq!(ledger.going(200), (vec![0, 1], length(0) + length(2) + 144));
-        assert_eq!(ledger.going(u64::MAX), (vec![0, 1, 2], object_size(4, (0..4).map(length).sum())));
+        assert_eq!(ledger.going(0, 0), (vec![], 0));
+        assert_eq!(ledger.going(0, 1), (vec![0], length(0) + 72));
+        assert_eq!(ledger.going(0, 200), (vec![0, 1], length(0) + length(2) + 144));
+        assert_eq!(ledger.going(0, u64::MAX), (vec![0, 1, 2], object_size(4, (0..4).map(length).sum())));
     }
 
     #[test]
     fn one_that_shares_everything_stays_until_the_others_go_too() {
         let entries = [frames([0, 1]), frames([2]), frames([0, 1]), frames([3])];
         let ledger = ledger_of(&entries, &[], &[]);
-        assert_eq!(ledger.going(1).0, [1], "its twin is newer");
-        assert_eq!(ledger.going(300).0, [0, 1, 2], "both have to go");
+        assert_eq!(ledger.going(0, 1).0, [1], "its twin is newer");
+        assert_eq!(ledger.going(0, 300).0, [0, 1, 2], "both have to go");
         let kept = ledger_of(&entries, &[frames([0, 1, 3])], &[]);
-        assert_eq!(kept.going(u64::MAX).0, [1], "nothing else frees anything");
+        assert_eq!(kept.going(0, u64::MAX).0, [1], "nothing else frees anything");
     }
 
     #[test]
     fn what_only_leaves_is_neither_used_nor_freed() {
         let ledger = ledger_of(&[frames([0])], &[], &[frames([1, 2]), Holding::Whole(3)]);
         assert_eq!(ledger.used(), object_size(1, length(0)));
-        assert_eq!(ledger.going(u64::MAX), (vec![0], object_size(1, length(0))));
+        assert_eq!(ledger.going(0, u64::MAX), (vec![0], object_size(1, length(0))));
     }
 }

@@ -8,8 +8,9 @@ mod ledger;
 mod order;
 mod recode;
 mod repack;
+mod space;
 
 pub use check::{CheckReport, Damage};
 pub use collect::{CollectPlan, CollectReport};
-pub(in crate::service) use evict::Counted;
 pub use evict::EvictReport;
+pub(in crate::service) use space::Counted;

@@ -62,11 +62,14 @@ impl Order {
 }
 
 impl Service {
-    /// The entries of all repositories in the order of going.
-    pub(super) async fn order(&self) -> Result<Order> {
+    /// The entries of all repositories in the order of going, each with its size: `first` and then the others.
+    pub(super) async fn order(&self, first: &[(EntryId, u64)]) -> Result<Order> {
         let mut order = Order::default();
+        for (entry, size) in first {
+            order.add(*entry, *size);
+        }
         let mut seen = 0;
-        while order.listed.len() < ENTRIES {
+        while order.listed.len() < first.len() + ENTRIES {
             let page = self.0.catalog.coldest(None, seen, PAGE).await?;
             if page.is_empty() {
                 break;

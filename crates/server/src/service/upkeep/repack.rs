@@ -12,7 +12,7 @@ use super::census::{self, Census, PACK_EXTRA, Walk};
 use super::order::{Order, Rank};
 use crate::service::{Kind, Result, Service, ServiceError};
 
-/// Frames whose places are moved together, beside those of one more pack: some 250 bytes each.
+/// Frames that are moved together, beside those of one more pack; their old and new places take at most 450 bytes each.
 const STEP: u64 = 1 << 15;
 /// So many small packs are worth being made one.
 const MANY_SMALL: usize = 16;
