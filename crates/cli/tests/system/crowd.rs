@@ -187,8 +187,7 @@ fn thirty_two_at_once_get_what_is_theirs() {
     let mut tokens = Vec::new();
     for place in 0..REPOSITORIES.len() * BRANCHES.len() {
         let own = format!("{}:rw", BRANCHES[branch(place)]);
-        let grants: Vec<&str> =
-            if branch(place) == 0 { vec![&own] } else { vec!["refs/heads/main:r", &own] };
+        let grants: Vec<&str> = if branch(place) == 0 { vec![&own] } else { vec!["refs/heads/main:r", &own] };
         tokens.push(server.token(REPOSITORIES[repository(place)], &grants));
     }
     let member = |number: usize| {
@@ -199,10 +198,8 @@ fn thirty_two_at_once_get_what_is_theirs() {
     let members: Vec<Member> = (0..CLIENTS).map(member).collect();
     block_on(async {
         let start = Arc::new(Barrier::new(CLIENTS));
-        let parts: Vec<_> = members
-            .iter()
-            .map(|member| tokio::spawn(member.clone().take_part(Arc::clone(&start))))
-            .collect();
+        let parts: Vec<_> =
+            members.iter().map(|member| tokio::spawn(member.clone().take_part(Arc::clone(&start)))).collect();
         for part in parts {
             part.await.unwrap();
         }

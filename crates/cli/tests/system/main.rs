@@ -5,6 +5,7 @@ mod archive;
 mod crash;
 mod crowd;
 mod limits;
+mod max_disk;
 mod npm;
 mod server;
 mod shared;

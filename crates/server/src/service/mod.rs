@@ -73,6 +73,7 @@ struct Inner {
     presence: presence::Presence,
     repositories: RwLock<HashMap<String, Repository>>,
     saved: Notify,
+    counted: upkeep::Counted,
     params: Params,
 }
 
@@ -96,6 +97,7 @@ impl Service {
             presence: presence::Presence::default(),
             repositories: RwLock::default(),
             saved: Notify::new(),
+            counted: upkeep::Counted::default(),
             params,
         })))
     }
