@@ -3,11 +3,13 @@
 
 mod archive;
 mod crash;
+mod crash_upkeep;
 mod crowd;
 mod limits;
 mod max_disk;
 mod npm;
 mod server;
 mod shared;
+mod start;
 mod store;
 mod upkeep;

@@ -29,11 +29,15 @@ fn over(builder: Builder, database: &str, s3: &S3) -> Builder {
 }
 
 fn pair() -> Pair {
+    pair_of(hasty)
+}
+
+fn pair_of(builder: impl Fn() -> Builder) -> Pair {
     let postgres = Postgres::start();
     let s3 = S3::start();
     let database = postgres.fresh_database();
-    let first = over(hasty(), &database, &s3).start();
-    let second = over(hasty(), &database, &s3).start();
+    let first = over(builder(), &database, &s3).start();
+    let second = over(builder(), &database, &s3).start();
     Pair { first, second, _postgres: postgres, s3 }
 }
 
@@ -97,4 +101,35 @@ fn what_is_deleted_through_one_leaves_the_bucket_empty() {
         pair.first.run(&["gc", "--grace", "0s"]);
         snowbank_testkit::disk::files_below(&pair.s3.folder().join("cache")).unwrap_or_default().is_empty()
     });
+}
+
+/// Both are told of a save that exceeds the limit and both look after limits every second: were each to evict for
+/// itself, twice as much would go.
+#[test]
+fn eviction_is_done_once() {
+    let pair = pair_of(|| hasty().env("SNOWBANK_LIMITS_SIZE", "3MB"));
+    let (first, second) = (client(&pair.first), client(&pair.first).at(pair.second.url()));
+    let keys = ["a", "b", "c", "d", "e"];
+    block_on(async {
+        for (number, key) in keys.into_iter().enumerate() {
+            let wire = [&first, &second][number % 2];
+            wire.save(key, "v", &noise(number as u64 + 1, 900_000)).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    });
+    let listed = |server: &Snowbank| {
+        let listed = server.run(&["cache", "list", "--json", "--server", server.url()]);
+        keys.map(|key| listed.contains(&format!("\"key\": \"{key}\"")))
+    };
+    wait_until("the eviction", || listed(&pair.first).iter().filter(|there| **there).count() <= 3);
+    wait_until_recoded(&pair.second);
+    // Some rounds of both servers' upkeep later.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    for server in [&pair.first, &pair.second] {
+        assert_eq!(listed(server), [false, false, true, true, true]);
+    }
+    for (number, key) in keys.iter().enumerate().skip(2) {
+        let found = block_on(second.restore(&[key], "v")).unwrap().unwrap();
+        assert!(found.1 == noise(number as u64 + 1, 900_000), "{key}");
+    }
 }

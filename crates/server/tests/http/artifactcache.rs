@@ -1,5 +1,7 @@
 //! The older protocol as the npm client, act and go-actions-cache speak it.
 
+use tokio::io::AsyncWriteExt;
+
 use crate::support::{Answer, Server, VERSION, noise};
 
 const ACCEPT: &str = "accept: application/json;api-version=6.0-preview.1";
@@ -208,4 +210,61 @@ async fn an_upload_belongs_to_its_repository_and_scope() {
         );
         assert_eq!(server.replay_as(&token, &head, b"x").await.status, 404);
     }
+}
+
+#[tokio::test]
+async fn a_commit_comes_once_and_nothing_after_it() {
+    let server = Server::start().await;
+    let id = reserve(&server, "k").await;
+    assert_eq!(patch(&server, id, "bytes 0-4/*", b"right").await.status, 204);
+    for size in [4, 6] {
+        let refused = commit(&server, id, size).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        let message = refused.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("holds 5 bytes"), "{message}");
+    }
+    assert_eq!(commit(&server, id, 5).await.status, 204);
+    let again = commit(&server, id, 5).await;
+    assert_eq!((again.status, again.json()["message"].is_string()), (404, true));
+    let late = patch(&server, id, "bytes 0-4/*", b"wrong").await;
+    assert_eq!((late.status, late.json()["message"].is_string()), (404, true));
+    assert_eq!(server.restore("k").await, b"right");
+}
+
+#[tokio::test]
+async fn a_range_that_is_cut_off_leaves_nothing() {
+    let server = Server::start().await;
+    let id = reserve(&server, "k").await;
+    for framing in ["Content-Length: 2000000", "Transfer-Encoding: chunked"] {
+        let head = format!(
+            "PATCH /_apis/artifactcache/caches/{id} HTTP/1.1
+            Authorization: Bearer {{token}}
+            content-range: bytes 0-1999999/*
+            Host: {{host}}
+            {framing}"
+        );
+        let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(&server.request(&server.token(), &head)).await.unwrap();
+        stream.write_all(b"f4240\r\n").await.unwrap();
+        stream.write_all(&noise(1_000_000)).await.unwrap();
+    }
+    // The connection may be closed before the server has seen to what it left.
+    for _ in 0..200 {
+        if server.objects().is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(commit(&server, id, 5).await.status, 400, "nothing was kept");
+    assert!(server.objects().is_empty());
+}
+
+#[tokio::test]
+async fn a_rate_that_is_exceeded_says_when_to_come_again() {
+    let server = Server::with(|settings| settings.limits.uploads_per_minute = 1).await;
+    reserve(&server, "a").await;
+    let body = format!(r#"{{"key":"b","version":"{VERSION}"}}"#);
+    let refused = api(&server, "POST", "caches", &body).await;
+    assert_eq!((refused.status, refused.json()["message"].is_string()), (429, true));
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
 }

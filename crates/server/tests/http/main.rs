@@ -19,3 +19,4 @@ mod signed_urls;
 mod support;
 mod swap;
 mod tokens;
+mod uploads;

@@ -1,0 +1,45 @@
+//! Starting a server: what it says the first time, and what it refuses.
+
+use std::process::Command;
+
+use snowbank_testkit::wire::WireClient;
+
+use crate::server::{block_on, snowbank};
+
+#[test]
+fn a_first_start_says_how_to_use_the_server() {
+    let mut server = snowbank().start();
+    let url = format!("ACTIONS_RESULTS_URL={}/", server.url());
+    server.process().wait_for_line("its URL", |line| line.contains(&url).then_some(()));
+    let line = server
+        .process()
+        .wait_for_line("how a token is made", |line| line.contains("token create").then(|| line.to_owned()));
+    // The line as it stands there, run by a shell that finds this binary under its name.
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_snowbank")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let script = format!("{}\nprintf %s \"$ACTIONS_RUNTIME_TOKEN\"", line.trim());
+    let token = Command::new("sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+    let token = String::from_utf8(token.stdout).unwrap();
+    block_on(async {
+        let wire = WireClient::new(server.url(), &token);
+        wire.save("k", "v", b"content").await.unwrap();
+        assert_eq!(&wire.restore(&["k"], "v").await.unwrap().unwrap().1[..], b"content");
+    });
+    server.restart();
+    let wire = WireClient::new(server.url(), &token);
+    assert!(block_on(wire.lookup(&["k"], "v")).unwrap().is_some(), "the secrets stay");
+    assert!(!server.process().output().contains("token create"), "it is said once");
+}
+
+#[test]
+fn trust_is_refused_where_others_can_reach_the_server() {
+    let data = tempfile::tempdir().unwrap();
+    let refused = Command::new(env!("CARGO_BIN_EXE_snowbank"))
+        .args(["serve", "--listen", "0.0.0.0:0", "--trust-loopback", "--data"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("loopback") && said.contains("0.0.0.0"), "{said}");
+}
