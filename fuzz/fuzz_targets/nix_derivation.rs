@@ -10,6 +10,9 @@ fuzz_target!(|text: &[u8]| {
         assert!(outputs.len() <= derivation::MAX_OUTPUTS);
         // What is looked at ends with the list.
         let end = text.iter().rposition(|&byte| byte == b']').expect("a list ends");
-        assert_eq!(derivation::outputs(&[&text[..=end], b"]".as_slice()].concat(), &dir).as_ref(), Ok(&outputs));
+        assert_eq!(
+            derivation::outputs(&[&text[..=end], b"]".as_slice()].concat(), &dir).as_ref(),
+            Ok(&outputs)
+        );
     }
 });
