@@ -289,6 +289,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pack_of_which_recipes_name_all_is_not_freed_by_the_entry_that_it_is() {
+        let named = Holding::Frames((0..FRAMES).map(|place| (0, place)).collect());
+        let entries = [Holding::Whole(0), frames([0]), named];
+        assert_eq!(ledger_of(&entries, &[], &[]).going(0, u64::MAX).0, [0, 1, 2]);
+        let [whole, some, named] = entries;
+        assert_eq!(ledger_of(&[whole, Holding::Upload(1)], &[some, named], &[]).going(0, 1).0, [1]);
+    }
+
+    #[test]
     fn what_only_leaves_is_neither_used_nor_freed() {
         let ledger = ledger_of(&[frames([0])], &[], &[frames([1, 2]), Holding::Whole(3)]);
         assert_eq!(ledger.used(), object_size(1, length(0)));
