@@ -99,24 +99,22 @@ fn dead_bytes_that_have_not_left_yet_evict_nothing_more() {
     for upkeep in ["0s", "1h"] {
         let data = full_of(&saved);
         let (server, bound) = bounded(&data, upkeep);
-        assert_eq!([evict(&server), evict(&server), evict(&server)], [1, 0, 0]);
+        // The server's own job may be faster than any of these.
+        (0..3).for_each(|_| evict(&server));
         assert!(size(server.data()) > bound, "nothing has been collected");
         assert_eq!(kept(&server), ["k1", "k2", "k3"]);
         block_on(client(&server).save("k4", "v", &Archive::made(1, 4, 24, 60_000).zst)).unwrap();
         wait_until_recoded(&server);
-        assert_eq!([evict(&server), evict(&server)], [1, 0], "what has come since counts");
-        assert_eq!(kept(&server), ["k2", "k3", "k4"]);
+        (0..2).for_each(|_| evict(&server));
+        assert_eq!(kept(&server), ["k2", "k3", "k4"], "what has come since counts");
     }
 }
 
-/// Enforces the limits and returns how many entries made room.
-fn evict(server: &Snowbank) -> u64 {
+/// Enforces the limits.
+fn evict(server: &Snowbank) {
     let admin = WireClient::new(server.url(), server.run(&["token", "create", "--admin"]).trim());
-    let answer = block_on(async {
-        let answer = admin.request(Method::POST, "/api/v1/evict", &[], Bytes::new()).await;
-        answer.json::<Value>().await.unwrap()
-    });
-    answer["evicted_for_space"].as_u64().unwrap()
+    let answer = block_on(admin.request(Method::POST, "/api/v1/evict", &[], Bytes::new()));
+    assert!(answer.status().is_success(), "{answer:?}");
 }
 
 #[test]
