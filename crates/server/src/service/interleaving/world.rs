@@ -105,6 +105,12 @@ impl World {
         entry
     }
 
+    /// The bytes of some pack.
+    pub(super) async fn a_pack(&self) -> Vec<u8> {
+        let packs: Vec<_> = self.store.list(Some(&Path::from("packs"))).try_collect().await.unwrap();
+        self.store.get(&packs[0].location).await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
     /// Every visible entry names live packs only, whose objects are there, or blocks that are.
     pub(super) async fn assert_sound(&self, when: &str) {
         for entry in self.catalog.coldest(None, 0, 1000).await.unwrap() {
