@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use snowbank_cas::chunker;
 use snowbank_cas::frame::Encoder;
 use snowbank_cas::id::{ChunkHash, FrameHash, ObjectHash};
-use snowbank_cas::pack::{Footer, MAX_FRAMES, MAX_OBJECT, PackBuilder, PackEntry, PackError, trailer_len};
+use snowbank_cas::pack::{
+    Footer, MAX_FRAMES, MAX_OBJECT, PackBuilder, PackEntry, PackError, object_size, trailer_len,
+};
 
 /// A pack of these chunks: its footer and the whole object.
 fn pack(chunks: &[Vec<u8>]) -> (Footer, Vec<u8>, ObjectHash) {
@@ -64,6 +66,8 @@ fn a_footer_says_where_each_frame_lies() {
     let chunks = chunks();
     let (footer, object, _) = pack(&chunks);
     assert_eq!(read(&object), Ok(footer.clone()));
+    let frames = footer.entries.iter().map(|entry| u64::from(entry.stored_len));
+    assert_eq!(object_size(chunks.len() as u64, frames.sum()), object.len() as u64);
     assert_eq!(footer.chunker_version, chunker::VERSION);
     assert_eq!(footer.entries.len(), chunks.len());
     for ((offset, entry), chunk) in footer.entries_with_offsets().zip(&chunks) {

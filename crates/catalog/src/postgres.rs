@@ -89,6 +89,10 @@ impl Driver for PostgresDriver {
         self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await
     }
 
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+
     async fn rows(
         connection: &mut PgConnection,
         text: &'static str,

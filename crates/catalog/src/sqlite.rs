@@ -1,7 +1,7 @@
 //! SQLite: one file beside the server, or memory in tests.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
@@ -15,6 +15,9 @@ use crate::{CatalogError, Result};
 
 /// How long one process waits for another's transaction.
 const BUSY: Duration = Duration::from_secs(30);
+
+/// How long to wait before a file that others are making is opened again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long a method waits for its turn to write.
 const QUEUE: Duration = Duration::from_secs(60);
@@ -51,14 +54,20 @@ impl SqliteCatalog {
             .pragma("cache_size", "-8192")
             .pragma("journal_size_limit", "67108864");
         let failed = |source| CatalogError::Open { place: path.display().to_string(), source };
-        let writer = SqlitePoolOptions::new()
+        let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(QUEUE)
             // A file does not hang up.
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-            .await
-            .map_err(failed)?;
+            .test_before_acquire(false);
+        let patience = Instant::now() + BUSY;
+        let writer = loop {
+            match pool.clone().connect_with(options.clone()).await {
+                Ok(writer) => break writer,
+                // SQLite does not wait for others where a new file is given its log.
+                Err(error) if locked(&error) && Instant::now() < patience => tokio::time::sleep(AGAIN).await,
+                Err(error) => return Err(failed(error)),
+            }
+        };
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(QUEUE)
@@ -89,6 +98,12 @@ impl SqliteCatalog {
     }
 }
 
+fn locked(error: &Error) -> bool {
+    // SQLITE_BUSY, whatever it was busy with: the lowest byte is the kind.
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
+}
+
 impl Driver for SqliteDriver {
     type Database = Sqlite;
 
@@ -109,6 +124,12 @@ impl Driver for SqliteDriver {
 
     async fn writer(&self) -> std::result::Result<Transaction<'static, Sqlite>, Error> {
         self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    async fn close(&self) {
+        // Readers first: the last connection to a file folds the log, and a reader may not.
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     async fn rows(

@@ -50,6 +50,24 @@ async fn many_open_a_new_postgres_database_at_once() {
 }
 
 #[tokio::test]
+async fn a_closed_sqlite_catalog_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("catalog.db").display());
+    let catalog = open(&url).await.unwrap();
+    catalog.repository("owner/name", "owner").await.unwrap();
+    catalog.find_repository("owner/name").await.unwrap();
+    catalog.close().await;
+    let files: Vec<_> = folder
+        .path()
+        .read_dir()
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, ["catalog.db"]);
+    assert!(open(&url).await.unwrap().find_repository("owner/name").await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_url_chooses_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a file.db");
@@ -115,4 +133,15 @@ async fn errors_name_the_place_and_never_the_password() {
     assert_eq!(error.to_string(), "could not open the catalog at postgres://127.0.0.1:1/name");
     let Err(error) = open("sqlite:/nowhere/at/all.db").await else { panic!() };
     assert_eq!(error.to_string(), "could not open the catalog at /nowhere/at/all.db");
+}
+
+#[tokio::test]
+async fn a_postgres_connection_is_encrypted_and_its_server_proved_where_the_url_says_so() {
+    let server = Postgres::shared();
+    let url = server.fresh_database();
+    let authority = server.authority().display();
+    open(&format!("{url}?sslmode=require")).await.unwrap();
+    open(&format!("{url}?sslmode=verify-full&sslrootcert={authority}")).await.unwrap();
+    let error = open(&format!("{url}?sslmode=verify-full")).await.map(drop).unwrap_err();
+    assert!(told(&error).contains("certificate"), "{}", told(&error));
 }

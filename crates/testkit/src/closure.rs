@@ -114,13 +114,19 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace("${", "\\${")
 }
 
-fn nix(program: &str, root: &Path) -> Command {
+/// One of Nix's programs, on the private store at `root` and without any configuration of the machine's.
+#[must_use]
+pub fn nix(program: &str, root: &Path) -> Command {
     let mut command = tools::command(program);
     command.arg("--store").arg(root).env("NIX_CONF_DIR", "/nonexistent").env_remove("NIX_REMOTE");
     command
 }
 
-fn succeed(command: &mut Command) -> String {
+/// Runs `command` and gives back what it printed.
+///
+/// # Panics
+/// When it cannot be run or fails, with what it complained of.
+pub fn succeed(command: &mut Command) -> String {
     let output = run(command);
     assert!(output.status.success(), "{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()

@@ -2,8 +2,11 @@
 
 use std::{
     ffi::OsStr,
-    fs,
-    os::unix::{fs::chown, process::CommandExt},
+    fs::{self, Permissions},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::Command,
     sync::{
@@ -30,6 +33,7 @@ pub struct Postgres {
     programs: PathBuf,
     port: u16,
     databases: AtomicU32,
+    authority: PathBuf,
     _folder: TempDir,
 }
 
@@ -59,16 +63,17 @@ impl Postgres {
         let output = initdb.output().expect("initdb can be started");
         assert!(output.status.success(), "initdb failed:\n{}", String::from_utf8_lossy(&output.stderr));
 
+        let authority = certify(&data, account);
         let port = free_port();
         let mut server = command(&programs, "postgres", folder.path(), account);
         // -F: without fsync.
         server.args(["-F", "-h", "127.0.0.1", "-p", &port.to_string(), "-D"]).arg(&data);
-        server.args(["-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+        server.args(["-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "ssl=on"]);
         let process = Process::spawn("postgres", server);
         process.wait_for_line("that it is ready", |line| {
             line.contains("database system is ready to accept connections").then_some(())
         });
-        Self { process, programs, port, databases: AtomicU32::new(0), _folder: folder }
+        Self { process, programs, port, databases: AtomicU32::new(0), authority, _folder: folder }
     }
 
     /// The server that the tests of this process share; it stops when the last of them lets go of it.
@@ -83,6 +88,12 @@ impl Postgres {
             *shared = Arc::downgrade(&started);
             started
         })
+    }
+
+    /// The certificate that vouches for the server, in PEM. It offers TLS and does not insist.
+    #[must_use]
+    pub fn authority(&self) -> &Path {
+        &self.authority
     }
 
     /// The URL of a new, empty database.
@@ -108,6 +119,21 @@ impl Drop for Postgres {
         let _ = id.map(|id| kill_process(id, Signal::INT));
         self.process.terminate();
     }
+}
+
+/// Gives the server a certificate for its address, signed by itself, and returns where that lies.
+fn certify(data: &Path, account: Option<(u32, u32)>) -> PathBuf {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let (certificate, key) = (data.join("server.crt"), data.join("server.key"));
+    for (file, text) in [(&certificate, made.cert.pem()), (&key, made.signing_key.serialize_pem())] {
+        fs::write(file, text).expect("a file in the data folder");
+        // PostgreSQL refuses a key that others may read.
+        fs::set_permissions(file, Permissions::from_mode(0o600)).expect("the file is ours");
+        if let Some((user, group)) = account {
+            chown(file, Some(user), Some(group)).expect("root can give a file away");
+        }
+    }
+    certificate
 }
 
 /// The folder of the newest installed server's programs.

@@ -13,6 +13,8 @@ use super::directory::Directory;
 use super::{Bucket, BucketError, Place};
 use crate::budget::Budget;
 use crate::work::blocking;
+// object_store does not compile without the TLS of its HTTP client, which it does not ask for itself.
+use reqwest as _;
 
 impl Bucket {
     /// Opens the bucket at `place`. Packs are spooled in `spool`, which is made when it is not there; a folder

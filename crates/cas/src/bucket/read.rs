@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use rustix::fs::{Advice, fadvise};
 
 use super::buffers::BUFFER;
 use super::{Bucket, BucketError};
@@ -49,6 +51,8 @@ pub(crate) enum Paid {
 /// The files that a stream read from last, newest first.
 #[derive(Default)]
 struct Files {
+    /// Whether what was read is not read again, so that the system need not keep it in memory.
+    once: bool,
     open: Mutex<VecDeque<(Arc<str>, Arc<File>)>>,
 }
 
@@ -70,7 +74,13 @@ impl Files {
     }
 
     fn fill(&self, bucket: &Bucket, span: &Span, space: &mut [u8]) -> Result<(), BucketError> {
-        let done = self.get(bucket, &span.name).and_then(|file| file.read_exact_at(space, span.range.start));
+        let done = self.get(bucket, &span.name).and_then(|file| {
+            file.read_exact_at(space, span.range.start)?;
+            if self.once {
+                forget(&file, &span.range);
+            }
+            Ok(())
+        });
         done.map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
                 BucketError::Short { name: span.name.to_string(), end: span.range.end }
@@ -92,8 +102,9 @@ impl Bucket {
         self.read_paid(name, range, Paid::Download)
     }
 
-    /// The same for a job that holds a permit for its own buffers, which covers these: at most 2 MiB from a
-    /// folder, 16 MiB from an object store.
+    /// The same for a job that reads an object once and holds a permit for its own buffers, which covers these: at
+    /// most 2 MiB from a folder, 16 MiB from an object store. The system's copy in memory is given back as it is
+    /// read, for what the job writes meanwhile.
     pub fn read_within_job(
         &self,
         name: &str,
@@ -132,7 +143,7 @@ impl Bucket {
     ) -> BoxStream<'static, Result<Bytes, E>> {
         let local = self.directory().is_some();
         let under_way = if local { BLOCKS } else { REQUESTS };
-        let files = Arc::new(Files::default());
+        let files = Arc::new(Files { once: matches!(paid, Paid::Covered), ..Files::default() });
         let bucket = self.clone();
         blocks(spans, local)
             .map(move |block| {
@@ -216,6 +227,13 @@ impl Bucket {
             }),
         }
     }
+}
+
+/// Gives the system's copy of this part of a file back.
+fn forget(file: &File, range: &Range<u64>) {
+    let length = NonZeroU64::new(range.end - range.start);
+    // Advice is all that it is: a file system that does not take it reads as well.
+    let _ = fadvise(file, range.start, length, Advice::DontNeed);
 }
 
 /// Cuts a row of spans into the blocks that are read at once: as much as a buffer holds from a folder, a request

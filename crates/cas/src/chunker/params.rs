@@ -74,7 +74,7 @@ impl Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { min: 32 << 10, avg: 128 << 10, max: 512 << 10, file_threshold: 8 << 10 }
+        Self { min: 64 << 10, avg: 256 << 10, max: 1 << 20, file_threshold: 16 << 10 }
     }
 }
 

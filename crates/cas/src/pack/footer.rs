@@ -21,6 +21,12 @@ const TRAILER: usize = 36;
 /// Bytes of the trailer that the checksum covers.
 const SUMMED: usize = 12;
 
+/// Bytes of a pack of `frames` frames that have `bytes` bytes in all: theirs and its footer's.
+#[must_use]
+pub const fn object_size(frames: u64, bytes: u64) -> u64 {
+    bytes + frames * RECORD as u64 + (FRAMING + TRAILER) as u64
+}
+
 /// Bytes at the end of a pack that tell how long its footer is.
 #[must_use]
 pub const fn trailer_len() -> u64 {

@@ -8,6 +8,7 @@ use snowbank_cas::collect::{PackUse, RepackRule, plan_repack, repack};
 use snowbank_cas::id::PackId;
 use snowbank_cas::index::memory::MemoryIndex;
 use snowbank_cas::ingest::Plan;
+use snowbank_cas::pack::object_size;
 use snowbank_cas::recipe::{FrameRef, RecipePage};
 use snowbank_cas::verify::verify;
 
@@ -34,13 +35,16 @@ async fn a_recipe_survives_the_packs_that_it_was_moved_out_of() {
     let mut frames: Vec<_> = recipe.pages().into_iter().flat_map(|page| page.frames).collect();
     frames.sort_unstable_by_key(|frame| (frame.pack, frame.offset));
     frames.dedup();
-    frames.iter().for_each(|frame| *live.entry(frame.pack).or_default() += u64::from(frame.stored_len));
+    for frame in &frames {
+        let live = live.entry(frame.pack).or_insert(object_size(0, 0));
+        *live += object_size(1, frame.stored_len.into()) - object_size(0, 0);
+    }
     let uses: Vec<_> = index
         .packs()
         .into_iter()
         .map(|(pack, _, size)| PackUse { pack, size, live: live.get(&pack).copied().unwrap_or(0) })
         .collect();
-    let sparse = plan_repack(&uses, RepackRule { live_percent: 50, reserve: 1 << 30 });
+    let sparse = plan_repack(&uses, RepackRule { live_percent: 50, wanted: 0, reserve: 1 << 30 });
     assert!(sparse.len() > 5, "{uses:?}");
 
     frames.retain(|frame| sparse.contains(&frame.pack));

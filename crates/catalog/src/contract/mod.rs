@@ -102,7 +102,7 @@ macro_rules! contract {
             representations: [
                 a_hold_never_shortens, a_retired_one_stays_while_held, sweeping_dooms_its_blocks,
                 two_sweeps_share_the_work, blocks_without_a_name_are_told, raw_bytes_are_counted,
-                a_recipe_goes_with_its_last_name,
+                a_recipe_goes_with_its_last_name, an_entry_is_found_by_what_it_is_served_from,
             ]
             packs: [
                 a_pack_is_found_once_it_is_stored, a_newer_place_replaces_an_older, domains_do_not_share,

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use snowbank_cas::id::PackId;
+
 use super::House;
 use super::fixtures::{
-    LATER, LEASE, block, doomed, granted, raw_of, recoded_entry, repo, save, save_sized, slot, store,
+    LATER, LEASE, block, claim_of, domain, doomed, granted, raw_of, recipe, recoded, recoded_entry, repo,
+    save, save_sized, slot, store,
 };
-use crate::ids::RepresentationId;
-use crate::rooms::Measure;
+use crate::ids::{RecipeId, RepresentationId};
+use crate::rooms::{Measure, Source};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -172,4 +175,26 @@ pub async fn a_recipe_goes_with_its_last_name(house: &House) {
     let unreachable = catalog.unreachable_packs().await.unwrap();
     assert_eq!(unreachable.len(), 1);
     assert_eq!(unreachable[0].id, pack);
+}
+
+/// While it is visible.
+pub async fn an_entry_is_found_by_what_it_is_served_from(house: &House) {
+    let catalog = &*house.catalog;
+    let (repo, domain) = (repo(catalog).await, domain(catalog).await);
+    let (pack, own) = (store(catalog, domain, [1]).await, store(catalog, domain, [2]).await);
+    let (a, of_a) = recoded_entry(catalog, repo, "a", &[pack]).await;
+    let (b, of_b) = recoded_entry(catalog, repo, "b", &[pack]).await;
+    let whole = save(catalog, repo, &slot("c")).await;
+    let raw = raw_of(catalog, whole).await;
+    let claim = claim_of(catalog, raw).await;
+    assert!(catalog.swap(&claim, raw, &recoded(Source::Pack(own))).await.unwrap());
+    let unfinished = recipe(catalog, domain, &[pack]).await;
+
+    let asked = [of_b, unfinished, RecipeId(9999), of_a];
+    assert_eq!(catalog.served_from(&asked).await.unwrap(), [(of_a, a), (of_b, b)]);
+    assert_eq!(catalog.served_from(&[]).await.unwrap(), []);
+    assert_eq!(catalog.served_whole(&[pack, own, PackId(u64::MAX)]).await.unwrap(), [(own, whole)]);
+    catalog.delete(&[a, whole]).await.unwrap();
+    assert_eq!(catalog.served_from(&asked).await.unwrap(), [(of_b, b)]);
+    assert_eq!(catalog.served_whole(&[pack, own]).await.unwrap(), []);
 }

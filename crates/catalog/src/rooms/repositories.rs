@@ -52,4 +52,8 @@ pub trait Repositories {
 
     /// The database's time. Fails when the database cannot be reached, so it serves as the health check.
     async fn now(&self) -> Result<Timestamp>;
+
+    /// Ends all connections when their work is done; nothing can be asked afterwards. SQLite then folds its log into
+    /// its file.
+    async fn close(&self);
 }

@@ -83,6 +83,12 @@ pub trait Representations {
     /// The form in which an entry is served today.
     async fn current(&self, entry: EntryId) -> Result<Option<Representation>>;
 
+    /// The visible entries that are served from one of these recipes, each with its recipe.
+    async fn served_from(&self, recipes: &[RecipeId]) -> Result<Vec<(RecipeId, EntryId)>>;
+
+    /// The visible entries that are one of these packs as it lies, each with its pack.
+    async fn served_whole(&self, packs: &[PackId]) -> Result<Vec<(PackId, EntryId)>>;
+
     /// The domain of the repository that owns it, for ingest.
     async fn domain_of(&self, id: RepresentationId) -> Result<Option<DomainId>>;
 

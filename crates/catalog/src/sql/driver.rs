@@ -29,6 +29,9 @@ pub(crate) trait Driver: Debug + Send + Sync + 'static {
     /// A transaction that may write.
     fn writer(&self) -> impl Future<Output = Result<Transaction<'static, Self::Database>, Error>> + Send;
 
+    /// Ends all connections.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+
     /// Runs a statement and gives its rows.
     fn rows(
         connection: &mut <Self::Database as sqlx::Database>::Connection,

@@ -60,6 +60,11 @@ impl<D: Driver> Database<D> {
         Ok(Session::new(held, what, self.shift.load(Ordering::SeqCst)))
     }
 
+    /// Ends all connections.
+    pub(crate) async fn close_all(&self) {
+        self.driver.close().await;
+    }
+
     /// Runs a transaction again when the database chose it to give way to another.
     pub(crate) async fn retry<T, W>(&self, work: impl Fn() -> W + Send + Sync) -> Result<T>
     where

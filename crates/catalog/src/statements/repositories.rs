@@ -99,4 +99,8 @@ impl<D: Driver> Repositories for Database<D> {
     async fn now(&self) -> Result<Timestamp> {
         Ok(Timestamp(self.read("read the clock").await?.now().await?))
     }
+
+    async fn close(&self) {
+        self.close_all().await;
+    }
 }

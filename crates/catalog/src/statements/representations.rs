@@ -22,6 +22,14 @@ pub(super) use representation_columns;
 
 const FIND: Sql = sql!("SELECT " representation_columns!() " FROM representations WHERE id = $1");
 const CURRENT: Sql = sql!("SELECT " representation_columns!() " FROM representations WHERE entry = $1");
+const SERVED_FROM: Sql = sql!(
+    "SELECT recipe, entry FROM representations WHERE entry IS NOT NULL AND recipe" in_ints("$1")
+    " ORDER BY recipe, entry"
+);
+const SERVED_WHOLE: Sql = sql!(
+    "SELECT pack, entry FROM representations WHERE entry IS NOT NULL AND pack" in_ints("$1")
+    " ORDER BY pack, entry"
+);
 const DOMAIN: Sql = sql!(
     "SELECT repositories.domain FROM representations
      JOIN repositories ON repositories.id = representations.repo WHERE representations.id = $1"
@@ -145,6 +153,16 @@ impl<D: Driver> Representations for Database<D> {
 
     async fn current(&self, entry: EntryId) -> Result<Option<Representation>> {
         self.read("find an entry's representation").await?.find(&CURRENT, args![entry]).await
+    }
+
+    async fn served_from(&self, recipes: &[RecipeId]) -> Result<Vec<(RecipeId, EntryId)>> {
+        let recipes: Vec<i64> = recipes.iter().map(|recipe| recipe.0).collect();
+        self.read("find what recipes are served as").await?.all(&SERVED_FROM, args![&recipes]).await
+    }
+
+    async fn served_whole(&self, packs: &[PackId]) -> Result<Vec<(PackId, EntryId)>> {
+        let packs = super::packs::numbers(packs);
+        self.read("find what packs are served as").await?.all(&SERVED_WHOLE, args![&packs]).await
     }
 
     async fn domain_of(&self, id: RepresentationId) -> Result<Option<DomainId>> {

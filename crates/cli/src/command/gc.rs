@@ -25,6 +25,8 @@ pub(crate) async fn run(args: Gc, printer: &Printer) -> Result<()> {
             printer.data(format!(
                 "{:#}",
                 json!({
+                    "evict_idle": plan.evict.idle, "evict_over_limit": plan.evict.over_limit,
+                    "evict_for_space": plan.evict.for_space,
                     "unreachable_packs": plan.unreachable.len(), "unreachable_bytes": size(&plan.unreachable),
                     "due_packs": plan.due.len(), "due_bytes": size(&plan.due),
                     "repack_packs": plan.repack.packs.len(), "repack_live_bytes": plan.repack.live,
@@ -33,6 +35,10 @@ pub(crate) async fn run(args: Gc, printer: &Printer) -> Result<()> {
             ));
             return Ok(());
         }
+        printer.data(format!(
+            "to evict     {:>6} idle, {} over a limit, {} for space",
+            plan.evict.idle, plan.evict.over_limit, plan.evict.for_space
+        ));
         printer.data(format!(
             "to condemn   {:>6} packs   {:>10}",
             plan.unreachable.len(),

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use snowbank_server::http;
-use snowbank_server::service::{Service, Worker};
+use snowbank_server::service::Worker;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     let configuration = config::read(&args.state, config::serve_flags(&args))?;
     let settings = configuration.settings;
     log::start();
+    allow_open_files();
     let listener = listen(&settings.listen).await?;
     let address = listener
         .local_addr()
@@ -39,9 +41,20 @@ pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     let served = http::serve(listener, service.clone(), stop.clone()).await;
     stop.cancel();
     let _ = worker.await;
-    finish(&service).await;
+    if let Err(error) = service.close().await {
+        tracing::warn!(%error, "the last access times could not be written");
+    }
     drop(lock);
     served.map_err(|error| CliError::failed(format!("the server on {address} broke off")).because(error))
+}
+
+/// Takes as many open files as the system lets this process have: the usual 1024 are fewer than a busy server's
+/// connections and the packs that they read.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn listen(address: &str) -> Result<TcpListener> {
@@ -85,10 +98,4 @@ fn stop_on_signals() -> Result<CancellationToken> {
         std::process::exit(1);
     });
     Ok(stop)
-}
-
-async fn finish(service: &Service) {
-    if let Err(error) = service.write_access_times().await {
-        tracing::warn!(%error, "the last access times could not be written");
-    }
 }

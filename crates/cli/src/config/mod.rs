@@ -79,10 +79,11 @@ fn merge(
             &format!("flag --{}", key.rsplit('.').next().unwrap_or(key).replace('_', "-")),
         );
     }
-    let settings: Settings = Value::Table(merged).try_into().map_err(|error: toml::de::Error| {
-        CliError::usage("the configuration is not valid")
-            .because(Told(error.message().to_owned()))
-            .hint("`snowbank config show` lists every setting and its value")
+    let settings: Settings = serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| {
+        let key = error.path().to_string();
+        let of = origins.get(&key).map_or_else(String::new, |origin| format!(" ({origin})"));
+        CliError::usage(format!("the setting {key}{of} is not valid"))
+            .because(Told(error.inner().message().to_owned()))
     })?;
     check(&settings)?;
     Ok(Configuration { settings, origins })
@@ -195,6 +196,12 @@ mod tests {
         assert_eq!(done.origins["listen"], "flag --listen");
         assert_eq!(done.origins["data"], "environment SNOWBANK_DATA");
         assert!(done.origins["max_disk"].starts_with("file "));
+    }
+
+    #[test]
+    fn a_value_that_is_none_is_named_with_its_origin() {
+        let error = with("", &[("SNOWBANK_LIMITS_SIZE", "a lot")], Vec::new()).unwrap_err();
+        assert_eq!(error.message, "the setting limits.size (environment SNOWBANK_LIMITS_SIZE) is not valid");
     }
 
     #[test]

@@ -45,6 +45,8 @@ fn what_was_acked_survives_kills_and_nothing_else_stays() {
                         std::process::Command::new(binary)
                             .args(["gc", "--grace", "0s", "--data"])
                             .arg(data)
+                            // Else what it packs anew could not be collected for the default lease.
+                            .env("SNOWBANK_TIMES_LEASE", "2s")
                             .output()
                     }
                 });

@@ -64,9 +64,10 @@ fn uploads_beyond_the_rate_are_told_to_wait() {
 fn a_full_disk_makes_room_by_what_the_going_of_entries_frees() {
     let server = hasty().env("SNOWBANK_MAX_DISK", "4MB").start();
     let wire = client(&server);
-    for key in 0..4u64 {
-        block_on(wire.save(&format!("k{key}"), "v", &Archive::made(key, key, 16, 60_000).zst)).unwrap();
-        // An upload and its packs are both on the disk while it is recoded, and the bound counts both.
+    let archives: Vec<Archive> = (0..4).map(|key| Archive::made(key, key, 16, 60_000)).collect();
+    for (key, archive) in archives.iter().enumerate() {
+        block_on(wire.save(&format!("k{key}"), "v", &archive.zst)).unwrap();
+        // An upload and the packs of others are both on the disk until it is recoded, and the bound counts both.
         wait_until_recoded(&server);
     }
     wait_until("a disk under its bound", || {
@@ -76,9 +77,11 @@ fn a_full_disk_makes_room_by_what_the_going_of_entries_frees() {
             .map(|name| std::fs::metadata(server.data().join("bucket").join(name)).map_or(0, |m| m.len()));
         sizes.sum::<u64>() <= 4_000_000
     });
-    assert!(block_on(wire.lookup(&["k3"], "v")).unwrap().is_some(), "the newest stays");
-    let gone = |key: &&str| block_on(wire.lookup(&[key], "v")).unwrap().is_none();
-    assert!(["k0", "k1", "k2"].iter().any(gone), "an older one went");
+    assert!(block_on(wire.lookup(&["k0"], "v")).unwrap().is_none(), "the oldest goes first");
+    for (key, archive) in archives.iter().enumerate().skip(1) {
+        let found = block_on(wire.restore(&[&format!("k{key}")], "v")).unwrap();
+        assert!(archive.is_in(&found.unwrap().1), "k{key} fits beside the newest");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod crash;
 mod crash_upkeep;
 mod crowd;
 mod limits;
+mod max_disk;
 mod npm;
 mod server;
 mod shared;

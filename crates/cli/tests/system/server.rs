@@ -16,10 +16,10 @@ pub(crate) fn snowbank() -> Builder {
     Snowbank::builder(env!("CARGO_BIN_EXE_snowbank"))
 }
 
-/// The same, with leases and graces of a second, so that a test sees them end.
+/// The same, with leases and graces of seconds, so that a test sees them end.
 pub(crate) fn hasty() -> Builder {
     let times =
-        [("UPLOAD_IDLE", "2s"), ("DOWNLOAD_URL", "1s"), ("LEASE", "2s"), ("GRACE", "0s"), ("UPKEEP", "1s")];
+        [("UPLOAD_IDLE", "10s"), ("DOWNLOAD_URL", "1s"), ("LEASE", "2s"), ("GRACE", "0s"), ("UPKEEP", "1s")];
     times
         .into_iter()
         .fold(snowbank(), |builder, (name, span)| builder.env(format!("SNOWBANK_TIMES_{name}"), span))

@@ -73,6 +73,7 @@ struct Inner {
     presence: presence::Presence,
     repositories: RwLock<HashMap<String, Repository>>,
     saved: Notify,
+    counted: upkeep::Counted,
     params: Params,
 }
 
@@ -96,6 +97,7 @@ impl Service {
             presence: presence::Presence::default(),
             repositories: RwLock::default(),
             saved: Notify::new(),
+            counted: upkeep::Counted::default(),
             params,
         })))
     }
@@ -143,6 +145,13 @@ impl Service {
     pub async fn healthy(&self) -> Result<()> {
         self.0.catalog.now().await?;
         Ok(())
+    }
+
+    /// Writes what is still in memory and ends all connections to the catalog; nothing can be asked afterwards.
+    pub async fn close(&self) -> Result<()> {
+        let written = self.write_access_times().await;
+        self.0.catalog.close().await;
+        written
     }
 
     async fn repository(&self, name: &str) -> Result<Repository> {

@@ -30,6 +30,8 @@ pub struct Settings {
     pub max_disk: Option<ByteSize>,
     /// Bytes that buffers of uploads, downloads and recoding may take together.
     pub buffers: ByteSize,
+    /// Connections that are served at once; a further one waits until one of them ends.
+    pub max_connections: usize,
     /// How to reach S3.
     pub s3: S3,
     /// Who may do what.
@@ -57,6 +59,7 @@ impl Default for Settings {
             share_across_owners: false,
             max_disk: None,
             buffers: ByteSize(96 << 20),
+            max_connections: 2048,
             s3: S3::default(),
             auth: Auth::default(),
             limits: Limits::default(),

@@ -1,5 +1,9 @@
 //! Our own API.
 
+use std::time::Duration;
+
+use snowbank_server::settings::{ByteSize, Settings, Span};
+
 use crate::support::{Answer, Server};
 
 async fn call(server: &Server, token: &str, method: &str, path: &str) -> Answer {
@@ -72,6 +76,42 @@ async fn usage_and_upkeep_report() {
     assert_eq!(call(&server, &admin, "GET", "gc").await.json()["unreachable_packs"], 0);
     assert_eq!(call(&server, &admin, "POST", "gc").await.json()["orphans"], 0);
     assert_eq!(server.restore("k").await, b"content");
+}
+
+/// What upkeep would evict, what it evicts, and what it would evict after that: idle, over a limit, for space.
+async fn evictions(server: &Server) -> [[u64; 3]; 3] {
+    let admin = server.admin();
+    let counts = |answer: &Answer, verb: &str| {
+        ["idle", "over_limit", "for_space"]
+            .map(|why| answer.json()[format!("{verb}_{why}")].as_u64().unwrap())
+    };
+    let plan = call(server, &admin, "GET", "gc").await;
+    let done = call(server, &admin, "POST", "evict").await;
+    let rest = call(server, &admin, "GET", "gc").await;
+    [counts(&plan, "evict"), counts(&done, "evicted"), counts(&rest, "evict")]
+}
+
+#[tokio::test]
+async fn what_the_plan_says_is_what_is_evicted() {
+    let bounded = |change: fn(&mut Settings)| {
+        Server::with(move |settings| {
+            settings.max_disk = Some(ByteSize(25));
+            change(settings);
+        })
+    };
+    let server = bounded(|settings| settings.limits.size = ByteSize(35)).await;
+    for key in ["a", "b", "c", "d"] {
+        server.save(key, b"0123456789").await;
+    }
+    assert_eq!(evictions(&server).await, [[0, 1, 1], [0, 1, 1], [0, 0, 0]]);
+    assert_eq!(server.restore("c").await, b"0123456789");
+    assert_eq!(server.restore("d").await, b"0123456789");
+
+    let server = bounded(|settings| settings.limits.retention = Span(Duration::ZERO)).await;
+    for key in ["a", "b", "c"] {
+        server.save(key, b"0123456789").await;
+    }
+    assert_eq!(evictions(&server).await, [[3, 0, 0], [3, 0, 0], [0, 0, 0]], "what goes anyhow makes room");
 }
 
 #[tokio::test]

@@ -21,6 +21,27 @@ async fn one_connection_carries_many_requests() {
 }
 
 #[tokio::test]
+async fn a_connection_beyond_the_bound_waits_for_a_place() {
+    let server = Server::with(|settings| settings.max_connections = 2).await;
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut answer = [0; 1024];
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        streams.push(stream);
+    }
+    let mut third = streams.pop().unwrap();
+    for stream in &mut streams {
+        assert!(stream.read(&mut answer).await.unwrap() > 0);
+    }
+    let waits = tokio::time::timeout(Duration::from_millis(300), third.read(&mut answer)).await;
+    assert!(waits.is_err(), "the third was served beside two others");
+    drop(streams);
+    assert!(third.read(&mut answer).await.unwrap() > 0, "the third has its turn");
+}
+
+#[tokio::test]
 async fn a_request_under_way_is_finished_before_the_server_stops() {
     let mut server = Server::start().await;
     let target = server.reserve("k").await;

@@ -18,12 +18,14 @@ pub(super) async fn evict(State(service): State<Service>, site: Site) -> Result<
     })))
 }
 
-/// `GET /gc`: what a collection would do.
+/// `GET /gc`: what eviction and collection would do.
 pub(super) async fn plan(State(service): State<Service>, site: Site) -> Result<Json<Value>, Failure> {
     site.admin(&service).await?;
     let plan = service.plan_collection().await?;
     let bytes = |packs: &[Pack]| packs.iter().map(|pack| pack.size).sum::<u64>();
+    let EvictReport { idle, over_limit, for_space } = plan.evict;
     Ok(Json(json!({
+        "evict_idle": idle, "evict_over_limit": over_limit, "evict_for_space": for_space,
         "unreachable_packs": plan.unreachable.len(), "unreachable_bytes": bytes(&plan.unreachable),
         "due_packs": plan.due.len(), "due_bytes": bytes(&plan.due),
         "repack_packs": plan.repack.packs.len(), "repack_live_bytes": plan.repack.live,

@@ -1,6 +1,7 @@
 //! The accept loop.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -35,19 +37,26 @@ pub async fn serve(listener: TcpListener, service: Service, stop: CancellationTo
     let times = &service.settings().times;
     // A reader that takes nothing holds buffers that others wait for; buildkit reads with pauses, though.
     let (write_stall, shutdown) = (times.body_idle.0 * 5, times.shutdown.0);
+    let places =
+        Arc::new(Semaphore::new(service.settings().max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let router = router(service);
     let running = GracefulShutdown::new();
     let end = CancellationToken::new();
     let _ended_with_this = end.clone().drop_guard();
     loop {
+        // Nobody is taken in for whom there is no place: the system lets them wait.
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            Ok(place) = Arc::clone(&places).acquire_owned() => tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted.map(|accepted| (place, accepted)),
+            },
         };
-        let ends =
-            accepted.and_then(|(stream, peer)| Ok((Ends { peer, local: stream.local_addr()? }, stream)));
+        let ends = accepted.and_then(|(place, (stream, peer))| {
+            Ok((Ends { peer, local: stream.local_addr()? }, stream, place))
+        });
         match ends {
-            Ok((ends, stream)) => {
+            Ok((ends, stream, place)) => {
                 // Answers are small or streamed in large parts: waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection keeps delaying small packets");
@@ -55,7 +64,10 @@ pub async fn serve(listener: TcpListener, service: Service, stop: CancellationTo
                 let stream = WriteStall::new(stream, write_stall);
                 let connection = converse(stream, ends, router.clone(), running.watcher());
                 let end = end.clone();
-                tokio::spawn(async move { end.run_until_cancelled(connection).await });
+                tokio::spawn(async move {
+                    end.run_until_cancelled(connection).await;
+                    drop(place);
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

@@ -24,12 +24,16 @@ pub(super) struct GatedCatalog {
 }
 
 macro_rules! gated {
-    ($($room:ident { $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => { $(
+    ($($room:ident {
+        $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*
+        $(without a gate: $($free:item)+)?
+    })*) => { $(
         #[async_trait]
         impl $room for GatedCatalog {
             $(async fn $name(&self, $($argument: $type),*) -> Result<$answer> {
                 self.gate.pass(self.actor, stringify!($name), self.inner.$name($($argument),*)).await
             })*
+            $($($free)+)?
         }
     )* };
 }
@@ -43,6 +47,9 @@ gated! {
         fn usage() -> Vec<Usage>;
         fn secret(name: &str, fresh: &[u8]) -> Vec<u8>;
         fn now() -> Timestamp;
+        without a gate: async fn close(&self) {
+            self.inner.close().await;
+        }
     }
     Uploads {
         fn reserve(repo: RepoId, slot: &Slot, form: Form, lease: Duration) -> Reserved;
@@ -71,6 +78,8 @@ gated! {
     Representations {
         fn representation(id: RepresentationId) -> Option<Representation>;
         fn current(entry: EntryId) -> Option<Representation>;
+        fn served_from(recipes: &[RecipeId]) -> Vec<(RecipeId, EntryId)>;
+        fn served_whole(packs: &[PackId]) -> Vec<(PackId, EntryId)>;
         fn domain_of(id: RepresentationId) -> Option<DomainId>;
         fn segments(id: RepresentationId) -> Vec<Segment>;
         fn hold(id: RepresentationId, span: Duration) -> Option<Timestamp>;

@@ -111,6 +111,11 @@ impl Service {
                 }
             }
             Err(PackFault::Damaged(error)) => {
+                // What was collected since it was listed is not damaged.
+                let now = self.0.catalog.pack(pack.id).await?;
+                if now.is_none_or(|now| now.condemned) {
+                    return Ok(());
+                }
                 lost.packs.insert(pack.id);
                 report.damage.push(Damage::Pack { pack: pack.id, what: error.to_string() });
                 if repair {
@@ -162,10 +167,32 @@ impl Service {
         Ok(())
     }
 
+    /// Whether an entry can be restored, if it is still there.
     async fn is_whole(&self, entry: &Entry, lost: &Lost, report: &mut CheckReport) -> Result<bool> {
-        let Some(representation) = self.0.catalog.current(entry.id).await? else { return Ok(true) };
+        let mut current = self.0.catalog.current(entry.id).await?;
+        while let Some(looked_at) = current {
+            let known = report.damage.len();
+            if self.form_is_whole(&looked_at, lost, report).await? {
+                break;
+            }
+            current = self.0.catalog.current(entry.id).await?;
+            if current.as_ref().is_some_and(|current| current.id == looked_at.id) {
+                return Ok(false);
+            }
+            // It was recoded or deleted meanwhile, and the form that was looked at has gone.
+            report.damage.truncate(known);
+        }
+        Ok(true)
+    }
+
+    async fn form_is_whole(
+        &self,
+        representation: &Representation,
+        lost: &Lost,
+        report: &mut CheckReport,
+    ) -> Result<bool> {
         match representation.source {
-            Source::Raw => self.blocks_are_whole(&representation, report).await,
+            Source::Raw => self.blocks_are_whole(representation, report).await,
             Source::Pack(pack) => {
                 Ok(!lost.packs.contains(&pack) && !lost.frames.iter().any(|(of, _)| *of == pack))
             }

@@ -6,6 +6,7 @@ use snowbank_cas::bucket::{pack_name, pack_of};
 use snowbank_cas::id::PackId;
 use snowbank_catalog::rooms::Pack;
 
+use super::evict::EvictReport;
 use super::repack::RepackPlan;
 use crate::service::{Kind, Result, Service, ServiceError};
 
@@ -14,9 +15,11 @@ const DELETES: usize = 8;
 /// Rows dealt with in one statement.
 const BATCH: u64 = 500;
 
-/// What collection would do now.
+/// What eviction and collection would do now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CollectPlan {
+    /// Entries that are over a limit, to be evicted. What that makes dead is not in the rest of the plan yet.
+    pub evict: EvictReport,
     /// Packs that nothing reaches, to be condemned.
     pub unreachable: Vec<Pack>,
     /// Condemned packs whose grace is over, to be deleted.
@@ -49,9 +52,10 @@ pub struct CollectReport {
 }
 
 impl Service {
-    /// What [`Service::collect`] would do, without doing it.
+    /// What [`Service::evict`] and [`Service::collect`] would do, without doing it.
     pub async fn plan_collection(&self) -> Result<CollectPlan> {
         Ok(CollectPlan {
+            evict: self.plan_eviction().await?,
             unreachable: self.0.catalog.unreachable_packs().await?,
             due: self.0.catalog.condemned_since(self.settings().times.grace.0).await?,
             repack: self.plan_repack().await?,

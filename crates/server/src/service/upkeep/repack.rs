@@ -1,19 +1,19 @@
 //! Repacking: frames that are still used move out of packs that hold little else, verbatim.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use snowbank_cas::budget::Class;
 use snowbank_cas::collect::{PackUse, RepackRule, plan_repack, repack};
 use snowbank_cas::id::PackId;
 use snowbank_cas::recipe::{FrameRef, RecipePage};
-use snowbank_catalog::ids::{DomainId, RecipeId};
-use snowbank_catalog::rooms::{NumberedPage, Pack};
+use snowbank_catalog::ids::DomainId;
 
+use super::census::{self, Census, PACK_EXTRA, Walk};
+use super::order::{Order, Rank};
 use crate::service::{Kind, Result, Service, ServiceError};
 
-/// Packs whose pages are read together.
-const GROUP: usize = 64;
-/// Pages read and rewritten in one statement.
-const PAGES: u64 = 16;
+/// Frames that are moved together, beside those of one more pack; their old and new places take at most 450 bytes each.
+const STEP: u64 = 1 << 15;
 /// So many small packs are worth being made one.
 const MANY_SMALL: usize = 16;
 /// Live bytes moved in one run at the least, else a twentieth of all packs: the space that repacking may take
@@ -23,53 +23,65 @@ const RESERVE: u64 = 256 << 20;
 /// Packs to be packed anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepackPlan {
-    /// The packs with the domain of each.
-    pub packs: Vec<(PackId, DomainId)>,
+    /// The packs, by number.
+    pub packs: Vec<PackToMove>,
     /// Bytes in them that are still used.
     pub live: u64,
     /// Bytes that packing them anew frees.
     pub dead: u64,
 }
 
-/// What of a pack is used, and by which recipes.
-#[derive(Default)]
-struct Users {
-    frames: BTreeSet<(u32, u32)>,
-    recipes: BTreeSet<RecipeId>,
+/// A pack to be packed anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackToMove {
+    /// The pack.
+    pub pack: PackId,
+    /// Who shares it.
+    pub domain: DomainId,
+    /// Its frames that are still used.
+    pub frames: u64,
 }
 
 impl Service {
-    /// Chooses packs whose live share is below the setting, and small ones where there are many.
+    /// Chooses packs whose live share is below the setting, small ones where there are many, and while the disk is over
+    /// its bound as many others as bring it under.
     pub(super) async fn plan_repack(&self) -> Result<RepackPlan> {
+        let _permit = self.0.bucket.budget().take(Class::Job, census::MEMORY).await;
         let mut shares = Vec::new();
-        let mut domains = HashMap::new();
+        let mut movable = BTreeMap::new();
+        let mut leaving = 0;
         let mut after = None;
-        loop {
-            let packs = self.0.catalog.packs(after, GROUP as u64).await?;
-            let Some(last) = packs.last() else { break };
-            after = Some(last.id);
-            let packs: Vec<Pack> = packs.into_iter().filter(|pack| !pack.condemned).collect();
-            let users = self.users(&packs).await?;
+        while let Some((last, packs)) = self.next_packs(after).await? {
+            after = Some(last);
+            let census = self.census(&packs, &Order::default()).await?;
             let ids: Vec<PackId> = packs.iter().map(|pack| pack.id).collect();
-            for (pack, referrers) in packs.iter().zip(self.0.catalog.referrers(&ids).await?) {
-                let Some(users) = users.get(&pack.id) else { continue };
-                // More referrers than recipes: an entry is this pack, and must be served as it lies.
-                if users.recipes.len() as u64 == referrers {
-                    domains.insert(pack.id, pack.domain);
-                    let live = users.frames.iter().map(|(_, len)| u64::from(*len)).sum();
-                    shares.push(PackUse { pack: pack.id, size: pack.size, live });
+            let counts = counts(&census);
+            let referrers = self.0.catalog.referrers(&ids).await?;
+            for ((users, count), referrers) in census.packs().iter().zip(counts).zip(referrers) {
+                // A pack that no recipe names is condemned whole. More referrers than recipes: an entry is this pack, and
+                // it must be served as it lies.
+                if count.frames > 0 && users.recipes == referrers {
+                    let (pack, domain) = (users.pack.id, users.pack.domain);
+                    movable.insert(pack, PackToMove { pack, domain, frames: count.frames });
+                    shares.push(PackUse { pack, size: users.pack.size, live: count.live });
+                    leaving += count.live - count.shown;
                 }
             }
         }
         let reserve = RESERVE.max(self.0.catalog.pack_bytes().await? / 20);
-        let rule = RepackRule { live_percent: self.settings().jobs.repack_below, reserve };
+        let rule = RepackRule {
+            live_percent: self.settings().jobs.repack_below,
+            // What only downloads under way still hold is dead soon; packs are not packed anew beforehand.
+            wanted: self.over_bound().await?.saturating_sub(leaving),
+            reserve,
+        };
         let mut chosen: BTreeSet<PackId> = plan_repack(&shares, rule).into_iter().collect();
         chosen.extend(small(&shares, self.settings().chunks.pack.0 / 8, reserve));
         let taken = || shares.iter().filter(|share| chosen.contains(&share.pack));
         let live = taken().map(|share| share.live).sum();
         let size: u64 = taken().map(|share| share.size).sum();
         Ok(RepackPlan {
-            packs: chosen.into_iter().filter_map(|pack| Some((pack, *domains.get(&pack)?))).collect(),
+            packs: chosen.iter().filter_map(|pack| movable.remove(pack)).collect(),
             live,
             dead: size.saturating_sub(live),
         })
@@ -77,15 +89,26 @@ impl Service {
 
     /// Carries a plan out. Returns how many packs nothing names any more because of it.
     pub(super) async fn repack(&self, plan: &RepackPlan) -> Result<u64> {
-        let domains: BTreeSet<DomainId> = plan.packs.iter().map(|(_, domain)| *domain).collect();
-        let mut emptied = 0;
-        for domain in domains {
-            let packs: Vec<PackId> =
-                plan.packs.iter().filter(|(_, of)| *of == domain).map(|(pack, _)| *pack).collect();
-            self.repack_domain(domain, &packs).await?;
-            emptied += packs.len() as u64;
+        let mut domains: BTreeMap<DomainId, Vec<PackToMove>> = BTreeMap::new();
+        for pack in &plan.packs {
+            domains.entry(pack.domain).or_default().push(*pack);
         }
-        Ok(emptied)
+        for (domain, packs) in domains {
+            let mut frames = 0;
+            let mut step = Vec::new();
+            for pack in packs {
+                step.push(pack.pack);
+                frames += pack.frames;
+                if frames >= STEP {
+                    self.repack_domain(domain, &std::mem::take(&mut step)).await?;
+                    frames = 0;
+                }
+            }
+            if !step.is_empty() {
+                self.repack_domain(domain, &step).await?;
+            }
+        }
+        Ok(plan.packs.len() as u64)
     }
 
     async fn repack_domain(&self, domain: DomainId, packs: &[PackId]) -> Result<()> {
@@ -93,8 +116,8 @@ impl Service {
         let going: BTreeSet<PackId> = packs.iter().copied().collect();
         let mut frames: Vec<FrameRef> = Vec::new();
         let mut known = BTreeSet::new();
-        let mut walk = Walk::default();
-        while let Some(pages) = self.next_pages(packs, &mut walk).await? {
+        let mut walk = Walk::over(packs.to_vec());
+        while let Some(pages) = walk.next(self).await? {
             let named = pages.iter().flat_map(|page| &page.page.frames);
             let wanted = named.filter(|frame| going.contains(&frame.pack));
             frames.extend(wanted.filter(|frame| known.insert((frame.pack, frame.offset))));
@@ -107,8 +130,8 @@ impl Service {
             tracing::error!(pack = %damage.pack, offset = damage.offset, "a damaged frame was met: `snowbank check --repair` mends it");
         }
         let moved = moved.moved;
-        let mut walk = Walk::default();
-        while let Some(pages) = self.next_pages(packs, &mut walk).await? {
+        let mut walk = Walk::over(packs.to_vec());
+        while let Some(pages) = walk.next(self).await? {
             for page in pages {
                 let new = renamed(&page.page, &moved);
                 // A page that changed meanwhile is met again in the next run.
@@ -117,37 +140,32 @@ impl Service {
         }
         Ok(())
     }
-
-    /// Who uses these packs; those that no recipe names are absent, for they are condemned whole.
-    async fn users(&self, packs: &[Pack]) -> Result<HashMap<PackId, Users>> {
-        let ids: Vec<PackId> = packs.iter().map(|pack| pack.id).collect();
-        let wanted: BTreeSet<PackId> = ids.iter().copied().collect();
-        let mut users: HashMap<PackId, Users> = HashMap::new();
-        let mut walk = Walk::default();
-        while let Some(pages) = self.next_pages(&ids, &mut walk).await? {
-            for page in &pages {
-                for frame in page.page.frames.iter().filter(|frame| wanted.contains(&frame.pack)) {
-                    let users = users.entry(frame.pack).or_default();
-                    users.frames.insert((frame.offset, frame.stored_len));
-                    users.recipes.insert(page.recipe);
-                }
-            }
-        }
-        Ok(users)
-    }
-
-    /// The next pages that name any of these packs.
-    async fn next_pages(&self, packs: &[PackId], walk: &mut Walk) -> Result<Option<Vec<NumberedPage>>> {
-        let pages = self.0.catalog.pages_of(packs, walk.after, PAGES).await?;
-        walk.after = pages.last().map(|last| (last.recipe, last.number));
-        Ok(walk.after.map(|_| pages))
-    }
 }
 
-/// How far a walk over recipe pages has come.
-#[derive(Default)]
-struct Walk {
-    after: Option<(RecipeId, u32)>,
+/// What of a pack is named.
+#[derive(Clone, Copy)]
+struct Count {
+    /// Frames.
+    frames: u64,
+    /// Bytes that they would take as a pack.
+    live: u64,
+    /// The same of those that visible entries name.
+    shown: u64,
+}
+
+/// For each pack of the census.
+fn counts(census: &Census) -> Vec<Count> {
+    let none = Count { frames: 0, live: PACK_EXTRA, shown: PACK_EXTRA };
+    let mut counts = vec![none; census.packs().len()];
+    for (place, frame) in census.frames() {
+        let count = &mut counts[place];
+        count.frames += 1;
+        count.live += u64::from(frame.bytes);
+        if frame.last != Rank::NOBODY {
+            count.shown += u64::from(frame.bytes);
+        }
+    }
+    counts
 }
 
 /// Small packs, where there are many: an upload of a few bytes is a pack of its own until it is packed with others.

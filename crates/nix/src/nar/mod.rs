@@ -1,0 +1,46 @@
+//! NARs: Nix's archives, one for each tree, with nothing in them that is not hashed.
+//!
+//! A NAR is a row of strings, each a length (u64, little-endian), its bytes, and zeros up to a multiple of eight; which
+//! may follow which is told in Nix's manual ("Nix Archive (NAR) format"). Here it is a row of [`Event`]s: [`Parser`] and
+//! [`Reader`] make them of bytes, [`Writer`] makes bytes of them, [`dump`] takes them from a file system and
+//! [`Restorer`] puts them there. None of these holds a file's content.
+
+mod dump;
+mod error;
+mod event;
+mod grammar;
+mod layout;
+mod parser;
+mod reader;
+mod restore;
+mod token;
+mod writer;
+
+pub use dump::{DumpError, dump};
+pub use error::NarError;
+pub use event::Event;
+pub use layout::{Layout, Step};
+pub use parser::Parser;
+pub use reader::{ReadError, Reader};
+pub use restore::{RestoreError, Restorer, restore};
+pub use writer::{WriteError, Writer};
+
+/// Trees within each other; Nix's own bound (2.35).
+pub const MAX_DEPTH: usize = 64;
+
+/// Bytes of the longest file name; Nix's own bound (2.35).
+pub const MAX_NAME: usize = 255;
+
+/// Bytes of the longest link target; Nix's own bound (2.35).
+pub const MAX_TARGET: usize = 4095;
+
+/// Bytes of the largest file: 16 TiB.
+pub const MAX_FILE: u64 = 1 << 44;
+
+/// The string that every NAR begins with.
+const MAGIC: &[u8] = b"nix-archive-1";
+
+/// Zeros behind a string of `len` bytes.
+const fn padding(len: u64) -> u64 {
+    len.wrapping_neg() % 8
+}

@@ -1,0 +1,10 @@
+//! NARs: vectors, round trips, hostile bytes, file systems.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod files;
+mod hostile;
+mod layout;
+mod round_trip;
+mod support;
+mod vectors;

@@ -1,0 +1,10 @@
+//! Against Nix itself.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod hashes;
+mod nar;
+mod nar_info;
+mod store;
+mod support;
+mod writer;
