@@ -176,6 +176,17 @@ impl Server {
         url.strip_prefix(&base).unwrap_or_else(|| panic!("{url} is not under {base}")).to_owned()
     }
 
+    /// Waits until no object is left, for at most four seconds, and gives back what still is.
+    pub(crate) async fn left_behind(&self) -> Vec<String> {
+        for _ in 0..200 {
+            if self.objects().is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.objects()
+    }
+
     /// Names of all files that hold content.
     pub(crate) fn objects(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -282,4 +293,13 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
         state.to_le_bytes()[0]
     };
     std::iter::repeat_with(next).take(length).collect()
+}
+
+/// Sends no more of a request that is not complete, and waits until the server has noticed: before that it may not even
+/// have begun to keep what came.
+pub(crate) async fn cut_off(mut stream: TcpStream) {
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    // Whether it answers such a request or only hangs up is all the same.
+    let _ = stream.read_to_end(&mut answer).await;
 }
