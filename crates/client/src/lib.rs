@@ -1,0 +1,8 @@
+//! Saving a Nix store to a cache service and restoring it.
+//!
+//! A *snapshot* is a small index entry, one generation of a series, and pack entries that hold the frames of what is
+//! in it. It is a hint, never a promise: whatever is missing or damaged is a miss for what needs it and for nothing
+//! else. This crate prints nothing; it tells an [`observer::Observer`] what goes on.
+
+pub mod observer;
+pub mod snapshot;

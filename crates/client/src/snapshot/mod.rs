@@ -1,0 +1,85 @@
+//! Snapshots: what a generation of a series holds and where its bytes are.
+
+use std::collections::BTreeMap;
+
+use snowbank_cas::id::ObjectHash;
+use snowbank_nix::hash::NarHash;
+use snowbank_nix::path_info::PathInfo;
+use snowbank_nix::store::Realisation;
+use snowbank_nix::store_path::{StoreDir, StorePath};
+
+/// A closure as it was saved. Every path's references are in it, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The directory that all paths are in.
+    pub dir: StoreDir,
+    /// Names the run that saved it: saves of one run (the jobs of a matrix) are no generations to each other.
+    pub run: String,
+    /// The packs that recipes speak of, by number.
+    pub packs: Vec<PackRef>,
+    /// The paths.
+    pub paths: BTreeMap<StorePath, SavedPath>,
+    /// What outputs of content-addressed derivations came to.
+    pub realisations: Vec<Realisation>,
+    /// Files and folders of Nix's own caches, by their names in `~/.cache/nix`.
+    pub trees: BTreeMap<String, SavedTree>,
+}
+
+/// A pack: the entry `snowbank-pack-<hash>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PackRef {
+    /// BLAKE3 of the whole object.
+    pub hash: ObjectHash,
+    /// Bytes of the object.
+    pub size: u64,
+    /// Bytes of the footer that ends it.
+    pub footer_len: u32,
+    /// BLAKE3 of the footer; the footer holds the hashes of all frames and chunks.
+    pub footer_hash: ObjectHash,
+}
+
+/// A path of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedPath {
+    /// What Nix knows of it.
+    pub info: PathInfo,
+    /// Where its bytes are.
+    pub source: Source,
+    /// How many generations in a row did not use it.
+    pub unused: u32,
+}
+
+/// Where a path's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In an upstream cache; the path's signatures tell that it was there.
+    Upstream,
+    /// In packs: the recipe of its NAR.
+    Packs(Recipe),
+}
+
+/// A file or folder that is saved beside the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedTree {
+    /// The SHA-256 of its NAR.
+    pub nar_hash: NarHash,
+    /// Bytes of its NAR.
+    pub nar_size: u64,
+    /// The recipe of its NAR.
+    pub recipe: Recipe,
+}
+
+/// The frames of a stream, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipe(pub Vec<Run>);
+
+/// Frames that lie one behind the other in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// The pack's place in [`Snapshot::packs`].
+    pub pack: u32,
+    /// The first frame's place in the pack.
+    pub first: u32,
+    /// How many frames there are, at least one.
+    pub count: u32,
+}
