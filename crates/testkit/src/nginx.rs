@@ -17,7 +17,7 @@ use crate::{
 pub struct Nginx {
     url: String,
     _state: TempDir,
-    _process: Process,
+    process: Process,
 }
 
 impl Nginx {
@@ -38,13 +38,20 @@ impl Nginx {
         command.arg("-c").arg(&config).arg("-p").arg(state.path()).args(["-e", "stderr"]);
         let mut process = Process::spawn("nginx", command);
         process.wait_for_port(([127, 0, 0, 1], port).into());
-        Self { url: format!("http://127.0.0.1:{port}"), _state: state, _process: process }
+        Self { url: format!("http://127.0.0.1:{port}"), _state: state, process }
     }
 
     /// `http://127.0.0.1:PORT`; a file's name follows after a slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+}
+
+impl Drop for Nginx {
+    /// Its workers outlive a master that is killed.
+    fn drop(&mut self) {
+        self.process.terminate();
     }
 }
 
