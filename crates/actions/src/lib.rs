@@ -2,6 +2,7 @@
 //! every parser takes bytes from outside and states its bounds.
 
 pub mod block_list;
+pub mod client;
 pub mod keys;
 pub mod limits;
 pub mod messages;

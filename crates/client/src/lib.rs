@@ -5,4 +5,8 @@
 //! else. This crate prints nothing; it tells an [`observer::Observer`] what goes on.
 
 pub mod observer;
+mod packs;
+pub mod save;
+pub mod series;
 pub mod snapshot;
+pub mod text;

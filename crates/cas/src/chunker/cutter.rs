@@ -67,6 +67,12 @@ impl Cutter {
         Ok(())
     }
 
+    /// Ends the chunk under way here, for a caller who knows where in the stream a file begins or ends. Nothing
+    /// happens when a chunk has just ended.
+    pub fn boundary(&mut self, emit: &mut dyn FnMut(&[u8])) {
+        self.flush(emit);
+    }
+
     /// Ends the stream: hands over the last chunk, unless the stream ended with the one before.
     ///
     /// # Errors

@@ -1,5 +1,15 @@
 //! Snapshots: what a generation of a series holds and where its bytes are.
 
+mod decode;
+mod encode;
+mod error;
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+mod unite;
+mod wire;
+
 use std::collections::BTreeMap;
 
 use snowbank_cas::id::ObjectHash;
@@ -7,6 +17,24 @@ use snowbank_nix::hash::NarHash;
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::Realisation;
 use snowbank_nix::store_path::{StoreDir, StorePath};
+
+pub use error::SnapshotError;
+pub use unite::MAX_UNUSED;
+
+/// What the entry of an index begins with.
+const MAGIC: [u8; 8] = *b"SNOWINDX";
+
+/// The version of the index's layout.
+const VERSION: u32 = 1;
+
+/// Bytes before the message: magic, version, bytes and BLAKE3 of the message.
+const HEADER: usize = 8 + 4 + 8 + 32;
+
+/// Bytes of the largest message: a path takes some 300, so there is room for several hundred thousand.
+pub const MAX_MESSAGE: u64 = 128 << 20;
+
+/// Bytes of the largest entry.
+pub const MAX_INDEX: u64 = MAX_MESSAGE + (1 << 20);
 
 /// A closure as it was saved. Every path's references are in it, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +53,7 @@ pub struct Snapshot {
     pub trees: BTreeMap<String, SavedTree>,
 }
 
-/// A pack: the entry `snowbank-pack-<hash>`.
+/// A pack, an entry of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PackRef {
     /// BLAKE3 of the whole object.
@@ -36,6 +64,19 @@ pub struct PackRef {
     pub footer_len: u32,
     /// BLAKE3 of the footer; the footer holds the hashes of all frames and chunks.
     pub footer_hash: ObjectHash,
+    /// Told apart from others of the same hash: an entry whose save was killed cannot be made again for a while.
+    pub copy: u32,
+}
+
+impl PackRef {
+    /// The key of its entry.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self.copy {
+            0 => format!("snowbank-pack-{}", self.hash),
+            copy => format!("snowbank-pack-{}-{copy}", self.hash),
+        }
+    }
 }
 
 /// A path of a snapshot.

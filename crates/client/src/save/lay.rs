@@ -1,0 +1,132 @@
+//! From items to recipes: reading and sending side by side, and what comes of both.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use snowbank_cas::chunker::Params;
+use snowbank_cas::id::ChunkHash;
+use snowbank_nix::path_info::PathInfo;
+use tokio::sync::mpsc;
+
+use super::plan::Plan;
+use super::read::{Item, Outcome, ReadError, Reading, read};
+use super::send::send;
+use super::shelf::{FramePlace, Shelf};
+use super::{Amount, PACK, Save, SaveError, Saved};
+use crate::observer::{Event, Stage};
+use crate::snapshot::{PackRef, Recipe, SavedPath, Snapshot, Source};
+
+/// Packs that wait to be sent.
+const WAITING: usize = 1;
+
+/// What came of the items.
+pub(super) struct Laid {
+    /// The new packs, numbered from the first that was given.
+    pub(super) packs: Vec<PackRef>,
+    pub(super) sent: Amount,
+    /// Of each item its recipe, or why it has none.
+    pub(super) outcomes: Vec<Result<Recipe, String>>,
+}
+
+/// Ends the reading when the save is dropped: the threads look at it.
+struct Halt(Arc<AtomicBool>);
+
+impl Drop for Halt {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Save<'_> {
+    /// Reads `items`, sends the new chunks of them in packs numbered from `first`, and makes their recipes.
+    pub(super) async fn lay(
+        &self,
+        items: Vec<Item>,
+        known: HashMap<ChunkHash, FramePlace>,
+        first: u32,
+    ) -> Result<Laid, SaveError> {
+        let (packs, to_send) = mpsc::channel(WAITING);
+        let shelf = Shelf::new(self.spool.clone(), PACK, known, first);
+        let dropped = Arc::new(AtomicBool::new(false));
+        let _halt = Halt(Arc::clone(&dropped));
+        let (level, observer, stop) = (self.level, Arc::clone(self.observer), Arc::clone(self.stop));
+        let reading = tokio::task::spawn_blocking(move || {
+            let reading = Reading {
+                items: &items,
+                shelf: &shelf,
+                params: Params::default(),
+                level,
+                packs: packs.clone(),
+                observer: &*observer,
+                stop: &stop,
+                dropped: &dropped,
+            };
+            let outcomes = read(&reading)?;
+            if let Some(last) = shelf.finish()? {
+                packs.blocking_send(last).map_err(|_| ReadError::Unwanted)?;
+            }
+            observer.tell(Event::End { stage: Stage::Read });
+            Ok::<_, ReadError>(outcomes.into_iter().map(|outcome| recipe(outcome, &shelf)).collect())
+        });
+        let reading = async { reading.await.map_err(|_| SaveError::Lost) };
+        let sending = send(self.client, self.versions, to_send, &**self.observer);
+        let (read, sent) = tokio::join!(reading, sending);
+        // A pack that cannot be sent is why nobody wants more of them.
+        let (packs, sent) = sent?;
+        let outcomes = read??;
+        self.observer.tell(Event::End { stage: Stage::Upload });
+        Ok(Laid { packs, sent, outcomes })
+    }
+}
+
+fn recipe(outcome: Outcome, shelf: &Shelf) -> Result<Recipe, String> {
+    match outcome {
+        Outcome::Left(why) => Err(why),
+        Outcome::Read(chunks) => {
+            let mut recipe = Recipe::default();
+            for chunk in &chunks {
+                let (pack, frame) = shelf.place(chunk).ok_or("a chunk of it was lost")?;
+                recipe.push(pack, frame);
+            }
+            Ok(recipe)
+        }
+    }
+}
+
+/// The snapshot of what stays and what was read; what could not be read is left out, and what refers to it.
+pub(super) fn fill(
+    plan: &mut Plan,
+    new: Vec<(PathInfo, Result<Recipe, String>)>,
+    saved: &mut Saved,
+) -> Snapshot {
+    let mut snapshot = std::mem::take(&mut plan.kept);
+    let mut wanted = Vec::new();
+    let mut add = |info: PathInfo, source: Source| {
+        wanted.push(info.path.clone());
+        snapshot.paths.insert(info.path.clone(), SavedPath { info, source, unused: 0 });
+    };
+    for (info, outcome) in new {
+        match outcome {
+            Ok(recipe) => {
+                saved.read.count += 1;
+                saved.read.bytes += info.nar_size;
+                add(info, Source::Packs(recipe));
+            }
+            Err(why) => saved.left.push((info.path, why)),
+        }
+    }
+    plan.upstream.iter().for_each(|info| add(info.clone(), Source::Upstream));
+    let left: std::collections::HashSet<_> = saved.left.iter().map(|(path, _)| path.clone()).collect();
+    if !left.is_empty() {
+        snapshot.drop_paths(|path| path.info.references.iter().any(|reference| left.contains(reference)));
+        let why = "it refers to a path that could not be saved";
+        let dropped = wanted.into_iter().filter(|path| !snapshot.paths.contains_key(path));
+        saved.left.extend(dropped.map(|path| (path, why.to_owned())));
+    }
+    let paths = &snapshot.paths;
+    let (there, _): (Vec<_>, Vec<_>) =
+        plan.realisations.iter().cloned().partition(|one| paths.contains_key(&one.path));
+    snapshot.realisations.extend(there);
+    snapshot
+}

@@ -1,0 +1,246 @@
+//! Saving: what is new is read, cut and compressed on all processors while full packs are sent beside it; then one
+//! index makes all of it a generation.
+
+mod cut;
+mod error;
+mod lay;
+mod plan;
+mod read;
+mod send;
+mod shelf;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use error::SaveError;
+pub use read::ReadError;
+pub use shelf::ShelfError;
+use snowbank_actions::client::{CacheClient, DownloadUrl};
+use snowbank_cas::id::ChunkHash;
+use snowbank_nix::closure::Closure;
+use snowbank_nix::hash::NarHash;
+use snowbank_nix::path_info::PathInfo;
+use snowbank_nix::store::{Place, Realisation};
+use snowbank_nix::store_path::StorePath;
+
+use crate::observer::{Event, Observer, Stage};
+use crate::packs;
+use crate::series::{Found, Key, Naming, Published, Versions, find, publish};
+use crate::snapshot::Snapshot;
+use plan::{Plan, Wanted, plan};
+use read::Item;
+
+/// Bytes of frames in a full pack: with its footer it can be sent as one body through proxies that take 100 MB.
+const PACK: u64 = 90 << 20;
+
+/// What to save, and as what.
+pub struct Save<'a> {
+    /// The service.
+    pub client: &'a CacheClient,
+    /// The versions of what is saved.
+    pub versions: &'a Versions,
+    /// The store.
+    pub place: &'a Place,
+    /// The paths.
+    pub closure: &'a Closure,
+    /// What outputs of content-addressed derivations among them came to.
+    pub realisations: &'a [Realisation],
+    /// Files and folders beside the store.
+    pub trees: &'a [Tree],
+    /// Whether an upstream cache has a path, so that only its info is kept.
+    pub upstream: &'a (dyn Fn(&PathInfo) -> bool + Sync),
+    /// The series.
+    pub key: &'a Key,
+    /// Where else to look for packs that can be used again: prefixes of keys.
+    pub prefixes: &'a [String],
+    /// How its entries are called.
+    pub naming: Naming,
+    /// Names the run: saves of one run are no generations to each other.
+    pub run: &'a str,
+    /// The zstd level of new frames.
+    pub level: i32,
+    /// A folder with room for some packs, of 90 MiB each.
+    pub spool: PathBuf,
+    /// Ends the reading of paths when it is set; what was read by then is saved.
+    pub stop: &'a Arc<AtomicBool>,
+    /// Who is told.
+    pub observer: &'a Arc<dyn Observer>,
+}
+
+/// A file or folder beside the store.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// What it is called.
+    pub name: String,
+    /// Where it is.
+    pub file: PathBuf,
+    /// The SHA-256 of its NAR.
+    pub nar_hash: NarHash,
+    /// Bytes of its NAR.
+    pub nar_size: u64,
+}
+
+/// What a save did.
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    /// What became of it; none when there was nothing new.
+    pub published: Option<Published>,
+    /// The entry that it builds upon.
+    pub last: Option<String>,
+    /// Paths that were wanted.
+    pub wanted: u64,
+    /// Paths that were read, and the bytes of their NARs.
+    pub read: Amount,
+    /// Paths that an upstream cache has, of those that were wanted.
+    pub upstream: Amount,
+    /// Packs that were sent, and their bytes.
+    pub sent: Amount,
+    /// Paths of earlier generations that were left out.
+    pub dropped: u64,
+    /// Wanted paths that could not be saved, each with the reason.
+    pub left: Vec<(StorePath, String)>,
+}
+
+/// How many, and how large together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// How many.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Amount {
+    fn of<'a>(infos: impl Iterator<Item = &'a PathInfo>) -> Self {
+        infos.fold(Self::default(), |sum, info| Self {
+            count: sum.count + 1,
+            bytes: sum.bytes + info.nar_size,
+        })
+    }
+}
+
+impl Save<'_> {
+    /// Saves. Holds 26 batches of 5 MiB at most, what the index holds, and some 150 bytes a chunk.
+    ///
+    /// # Errors
+    /// When the service, or the temporary folder, fails; nothing is visible then but packs that nobody names.
+    pub async fn run(&self) -> Result<Saved, SaveError> {
+        let found = self.last().await?;
+        let last = found.as_ref().map(|found| &found.snapshot);
+        let mut urls = match last {
+            Some(last) => packs::locate_all(self.client, self.versions, &last.packs).await?,
+            None => Vec::new(),
+        };
+        let mut plan = self.plan(last, &urls);
+        let mut known = HashMap::new();
+        if let Some(last) = last.filter(|_| plan.has_news() || !self.new_trees(&plan).is_empty()) {
+            let (chunks, lost) = packs::chunks(self.client, &last.packs, &urls).await?;
+            known = chunks;
+            if !lost.is_empty() {
+                lost.iter().for_each(|&at| urls[at as usize] = None);
+                plan = self.plan(Some(last), &urls);
+            }
+        }
+        let mut saved = Saved {
+            last: found.as_ref().map(|found| found.entry.clone()),
+            wanted: self.closure.len() as u64,
+            upstream: Amount::of(plan.left_upstream(self.closure)),
+            dropped: plan.dropped as u64,
+            ..Saved::default()
+        };
+        if !plan.has_news() && self.new_trees(&plan).is_empty() {
+            return Ok(saved);
+        }
+        let newest =
+            found.as_ref().filter(|found| found.key == *self.key).map_or(0, |found| found.generation);
+        let snapshot = self.store(plan, known, &mut saved).await?;
+        let Some(snapshot) = snapshot else { return Ok(saved) };
+        let published = publish(self.client, self.versions, self.naming, self.key, newest, snapshot).await?;
+        saved.published = Some(published);
+        Ok(saved)
+    }
+
+    /// The newest generation, or what of other series may share packs with it. What cannot be read is as good as none.
+    async fn last(&self) -> Result<Option<Found>, SaveError> {
+        self.begin(Stage::Find, Amount::default());
+        let found = match find(self.client, self.versions, self.naming, self.key, self.prefixes).await {
+            Ok(found) => found.filter(|found| found.snapshot.dir == *self.place.dir()),
+            Err(crate::series::FindError::Client(error)) => return Err(error.into()),
+            Err(error) => {
+                let text = format!("saved anew, because {}", crate::text::chain(&error));
+                self.observer.tell(Event::Warning(text));
+                None
+            }
+        };
+        self.observer.tell(Event::End { stage: Stage::Find });
+        Ok(found)
+    }
+
+    fn plan(&self, last: Option<&Snapshot>, urls: &[Option<DownloadUrl>]) -> Plan {
+        let lost: HashSet<u32> =
+            urls.iter().zip(0u32..).filter_map(|(url, at)| url.is_none().then_some(at)).collect();
+        let wanted = Wanted {
+            closure: self.closure,
+            realisations: self.realisations,
+            upstream: self.upstream,
+            run: self.run,
+        };
+        let mut plan = plan(last, &lost, &wanted);
+        plan.kept.dir = self.place.dir().clone();
+        plan
+    }
+
+    fn new_trees(&self, plan: &Plan) -> Vec<&Tree> {
+        plan::new_trees(&plan.kept.trees, self.trees, |tree| (&tree.name, &tree.nar_hash))
+    }
+
+    /// Reads and sends what is new; the snapshot of all that is stored then, or none when nothing new came of it.
+    async fn store(
+        &self,
+        mut plan: Plan,
+        known: HashMap<ChunkHash, (u32, u32)>,
+        saved: &mut Saved,
+    ) -> Result<Option<Snapshot>, SaveError> {
+        let trees: Vec<Tree> = self.new_trees(&plan).into_iter().cloned().collect();
+        let items: Vec<Item> = plan
+            .new
+            .iter()
+            .map(|info| Item {
+                file: self.place.file(&info.path),
+                nar_hash: info.nar_hash,
+                nar_size: info.nar_size,
+            })
+            .chain(trees.iter().map(|tree| Item {
+                file: tree.file.clone(),
+                nar_hash: tree.nar_hash,
+                nar_size: tree.nar_size,
+            }))
+            .collect();
+        self.begin(Stage::Read, Amount::of(plan.new.iter()));
+        let laid = self.lay(items, known, plan.kept.packs.len() as u32).await?;
+        saved.sent = laid.sent;
+        plan.kept.packs.extend(laid.packs);
+        let mut outcomes = laid.outcomes.into_iter();
+        let new = std::mem::take(&mut plan.new).into_iter().zip(outcomes.by_ref());
+        let mut snapshot = lay::fill(&mut plan, new.collect(), saved);
+        for (tree, outcome) in trees.into_iter().zip(outcomes) {
+            if let Ok(recipe) = outcome {
+                let Tree { name, nar_hash, nar_size, .. } = tree;
+                snapshot.trees.insert(name, crate::snapshot::SavedTree { nar_hash, nar_size, recipe });
+            }
+        }
+        let nothing = saved.read.count == 0 && saved.sent.count == 0 && plan.upstream.is_empty();
+        if nothing && plan.realisations.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(snapshot.without_unused_packs()))
+    }
+
+    fn begin(&self, stage: Stage, amount: Amount) {
+        self.observer.tell(Event::Begin { stage, bytes: amount.bytes, paths: amount.count });
+    }
+}

@@ -1,0 +1,204 @@
+use std::collections::HashMap;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use proptest::prelude::*;
+use snowbank_cas::chunker::Params;
+use snowbank_cas::frame::Decoder;
+use snowbank_cas::id::ChunkHash;
+use snowbank_cas::pack::Footer;
+use snowbank_nix::hash::NarHash;
+use snowbank_nix::nar;
+use tokio::sync::mpsc;
+
+use super::read::{Item, Outcome, ReadError, Reading, read};
+use super::shelf::{ClosedPack, Shelf};
+use crate::observer::Silence;
+
+/// Small chunks, so that small trees have some.
+fn params() -> Params {
+    Params::new(256, 1024, 4096, 512).unwrap()
+}
+
+fn nar_of(file: &Path) -> Vec<u8> {
+    nar::dump(file, Vec::new()).unwrap()
+}
+
+fn item(file: &Path) -> Item {
+    let nar = nar_of(file);
+    Item { file: file.to_owned(), nar_hash: NarHash::of(&nar), nar_size: nar.len() as u64 }
+}
+
+/// Reads items into packs of `target` bytes; the outcomes, the packs and the shelf.
+fn packed(
+    items: &[Item],
+    target: u64,
+    known: HashMap<ChunkHash, (u32, u32)>,
+    stop: bool,
+) -> (Vec<Outcome>, Vec<ClosedPack>, Shelf) {
+    let folder = tempfile::tempdir().unwrap();
+    let first = known.values().map(|(pack, _)| pack + 1).max().unwrap_or(0);
+    let shelf = Shelf::new(folder.path().to_owned(), target, known, first);
+    let (packs, mut closed) = mpsc::channel(1000);
+    let reading = Reading {
+        items,
+        shelf: &shelf,
+        params: params(),
+        level: 1,
+        packs,
+        observer: &Silence,
+        stop: &AtomicBool::new(stop),
+        dropped: &AtomicBool::new(false),
+    };
+    let outcomes = read(&reading).unwrap();
+    drop(reading);
+    let mut full = Vec::new();
+    while let Some(pack) = closed.blocking_recv() {
+        full.push(pack);
+    }
+    full.extend(shelf.finish().unwrap());
+    full.sort_by_key(|pack| pack.number);
+    (outcomes, full, shelf)
+}
+
+/// The chunks of a pack, checked against its footer.
+fn chunks(pack: &ClosedPack) -> Vec<(ChunkHash, Vec<u8>)> {
+    let mut bytes = vec![0; pack.pack.size as usize];
+    pack.file.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(pack.file.metadata().unwrap().len(), pack.pack.size);
+    assert_eq!(*blake3::hash(&bytes).as_bytes(), *pack.pack.hash.as_bytes());
+    let footer = &bytes[bytes.len() - pack.pack.footer_len as usize..];
+    assert_eq!(*blake3::hash(footer).as_bytes(), *pack.pack.footer_hash.as_bytes());
+    let footer = Footer::decode(footer, pack.pack.size).unwrap();
+    let mut decoder = Decoder::new().unwrap();
+    let chunk = |(offset, entry): (u32, &snowbank_cas::pack::PackEntry)| {
+        let frame = &bytes[offset as usize..][..entry.stored_len as usize];
+        (entry.chunk, decoder.decode(frame, entry.raw_len).unwrap().to_vec())
+    };
+    footer.entries_with_offsets().map(chunk).collect()
+}
+
+/// The streams that the outcomes' recipes make of the packs.
+fn streams(outcomes: &[Outcome], packs: &[ClosedPack], shelf: &Shelf) -> Vec<Option<Vec<u8>>> {
+    let packs: HashMap<_, _> = packs.iter().map(|pack| (pack.number, chunks(pack))).collect();
+    let stream = |outcome: &Outcome| match outcome {
+        Outcome::Left(_) => None,
+        Outcome::Read(hashes) => Some(
+            hashes
+                .iter()
+                .flat_map(|hash| {
+                    let (pack, frame) = shelf.place(hash).unwrap();
+                    packs[&pack][frame as usize].1.clone()
+                })
+                .collect(),
+        ),
+    };
+    outcomes.iter().map(stream).collect()
+}
+
+fn write(folder: &Path, name: &str, content: &[u8]) -> Item {
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    item(&path)
+}
+
+fn noise(seed: u8, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn recipes_make_the_nars_again(
+        files in prop::collection::vec(prop::collection::btree_map("[a-z]{1,4}", (0..9u8, 0..20_000usize), 0..6), 1..6),
+        target in 1000..50_000u64,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let items: Vec<_> = files.iter().enumerate().map(|(at, files)| {
+            let tree = folder.path().join(at.to_string());
+            std::fs::create_dir(&tree).unwrap();
+            files.iter().for_each(|(name, &(seed, length))| {
+                std::fs::write(tree.join(name), noise(seed, length)).unwrap();
+            });
+            item(&tree)
+        }).collect();
+        let (outcomes, packs, shelf) = packed(&items, target, HashMap::new(), false);
+        for (item, stream) in items.iter().zip(streams(&outcomes, &packs, &shelf)) {
+            prop_assert_eq!(stream, Some(nar_of(&item.file)));
+        }
+        let all: Vec<_> = packs.iter().flat_map(chunks).map(|(hash, _)| hash).collect();
+        let different: std::collections::HashSet<_> = all.iter().collect();
+        prop_assert_eq!(different.len(), all.len(), "a chunk was stored twice");
+    }
+}
+
+#[test]
+fn a_file_shares_its_chunks_whatever_lies_around_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    std::fs::create_dir(&one).unwrap();
+    std::fs::create_dir(&two).unwrap();
+    let large = noise(1, 100_000);
+    std::fs::write(one.join("m"), &large).unwrap();
+    std::fs::write(two.join("a"), noise(2, 333)).unwrap();
+    std::fs::write(two.join("some other name"), &large).unwrap();
+    let (_, first, _) = packed(&[item(&one)], 1 << 20, HashMap::new(), false);
+    let known = chunks(&first[0]).into_iter().zip(0u32..).map(|((hash, _), at)| (hash, (0, at))).collect();
+    let (outcomes, second, _) = packed(&[item(&two)], 1 << 20, known, false);
+    assert!(matches!(outcomes[0], Outcome::Read(_)));
+    assert!(second[0].pack.size < 2000, "{} bytes are new", second[0].pack.size);
+    assert_eq!(second[0].number, 1);
+}
+
+#[test]
+fn what_differs_from_the_database_or_cannot_be_read_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = write(folder.path(), "good", b"good");
+    let other = Item { nar_hash: NarHash::of(b"other"), ..write(folder.path(), "other", b"content") };
+    let longer = Item { nar_size: 1, ..write(folder.path(), "longer", b"content") };
+    let gone = write(folder.path(), "gone", b"gone");
+    std::fs::remove_file(&gone.file).unwrap();
+    let (outcomes, ..) = packed(&[good, other, longer, gone], 1 << 20, HashMap::new(), false);
+    let why = |at: usize| match &outcomes[at] {
+        Outcome::Left(why) => why.as_str(),
+        Outcome::Read(_) => "read",
+    };
+    assert_eq!(why(0), "read");
+    assert!(why(1).starts_with("its content has hash sha256:"), "{}", why(1));
+    assert!(why(2).contains("bytes instead of 1"), "{}", why(2));
+    assert!(why(3).contains("cannot read"), "{}", why(3));
+}
+
+#[test]
+fn what_was_not_read_when_the_time_was_up_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = [write(folder.path(), "a", b"a"), write(folder.path(), "b", b"b")];
+    let (outcomes, packs, _) = packed(&items, 1 << 20, HashMap::new(), true);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Left(_))));
+    assert!(packs.is_empty());
+}
+
+#[test]
+fn reading_ends_when_nobody_wants_the_packs() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = [write(folder.path(), "a", &noise(1, 200_000))];
+    let shelf = Shelf::new(folder.path().to_owned(), 10_000, HashMap::new(), 0);
+    let (packs, closed) = mpsc::channel(1);
+    drop(closed);
+    let flag = AtomicBool::new(false);
+    let reading = Reading {
+        items: &items,
+        shelf: &shelf,
+        params: params(),
+        level: 1,
+        packs,
+        observer: &Silence,
+        stop: &flag,
+        dropped: &flag,
+    };
+    assert!(matches!(read(&reading), Err(ReadError::Unwanted)));
+}
