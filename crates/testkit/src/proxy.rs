@@ -139,7 +139,8 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: OwnedWriteHalf, fault: F
     sleep_until(start).await;
     let mut passed = 0_u64;
     // A throttled stream stays smooth.
-    let mut buffer = vec![0; fault.bytes_per_second.map_or(PART, |rate| (rate as usize / 20).clamp(1, 16384))];
+    let mut buffer =
+        vec![0; fault.bytes_per_second.map_or(PART, |rate| (rate as usize / 20).clamp(1, 16384))];
     loop {
         let room = fault.cut_after.map_or(u64::MAX, |limit| limit - passed);
         if room == 0 {

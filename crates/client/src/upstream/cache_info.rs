@@ -34,7 +34,9 @@ mod tests {
     #[test]
     fn the_store_directory_is_read() {
         let dir = StoreDir::default();
-        for text in ["StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n", "", "noise\n", "StoreDir:/nix/store"] {
+        for text in
+            ["StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n", "", "noise\n", "StoreDir:/nix/store"]
+        {
             assert!(CacheInfo::parse(text).is_for(&dir), "{text}");
         }
         for text in ["StoreDir: /gnu/store\n", "StoreDir: /nix/store/\n", "StoreDir:\n"] {

@@ -85,11 +85,7 @@ impl Upstreams {
     ///
     /// # Errors
     /// When a URL is not http, https or file, or no HTTP client can be set up.
-    pub fn new(
-        list: Vec<Upstream>,
-        dir: StoreDir,
-        options: UpstreamOptions,
-    ) -> Result<Self, UpstreamError> {
+    pub fn new(list: Vec<Upstream>, dir: StoreDir, options: UpstreamOptions) -> Result<Self, UpstreamError> {
         let client = http::client(&options)?;
         let options = Arc::new(options);
         let sites: Result<_, _> = list

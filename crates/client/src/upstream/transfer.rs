@@ -1,9 +1,6 @@
 //! The transfer of one NAR: a task that receives, and a thread that decompresses and checks.
 
-use std::{
-    io, panic,
-    sync::Arc,
-};
+use std::{io, panic, sync::Arc};
 
 use snowbank_nix::nar_info::NarInfo;
 use tokio::{sync::mpsc, task::spawn_blocking};

@@ -9,7 +9,7 @@ use snowbank_nix::{
 };
 
 use crate::{
-    server::{Server, answer, ok, status, Act},
+    server::{Act, Server, answer, ok, status},
     support::{Sample, said},
 };
 
@@ -115,7 +115,10 @@ async fn a_bomb_goes_off_at_the_size_that_was_signed() {
     let server = sending(&sample, Compression::Zstd, bomb).await;
     let (result, got) = sample.fetch(&[&server.url]).await;
     let error = result.unwrap_err();
-    assert!(matches!(error, UpstreamError::Content { source: ContentProblem::TooLong(1000), .. }), "{error:?}");
+    assert!(
+        matches!(error, UpstreamError::Content { source: ContentProblem::TooLong(1000), .. }),
+        "{error:?}"
+    );
     assert!(got.is_empty());
 }
 
@@ -152,10 +155,7 @@ async fn nonsense_instead_of_a_narinfo_is_told_as_such() {
     }
     let server = telling(&sample, |told| told.url = "file:///etc/passwd".to_owned()).await;
     let error = sample.fetch(&[&server.url]).await.0.unwrap_err();
-    assert!(
-        matches!(error, UpstreamError::NarInfo { source: NarInfoProblem::Url, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, UpstreamError::NarInfo { source: NarInfoProblem::Url, .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -170,8 +170,8 @@ async fn a_narinfo_without_end_is_not_read_to_it() {
 #[tokio::test]
 async fn the_cache_of_another_store_is_not_used() {
     let sample = Sample::of(100);
-    let script = sample
-        .script(|asked, _| (asked.target == "/nix-cache-info").then(|| ok(b"StoreDir: /gnu/store\n")));
+    let script =
+        sample.script(|asked, _| (asked.target == "/nix-cache-info").then(|| ok(b"StoreDir: /gnu/store\n")));
     let other = Server::start(script).await;
     let error = sample.fetch(&[&other.url]).await.0.unwrap_err();
     assert!(matches!(error, UpstreamError::OtherStore { .. }), "{error:?}");
@@ -191,13 +191,13 @@ async fn the_cache_of_another_store_is_not_used() {
 async fn what_one_cache_has_badly_another_may_have_well() {
     let sample = Sample::of(1000);
     let good = Server::start(sample.script(|_, _| None)).await;
-    let absent = Server::start(sample.script(|asked, _| {
-        asked.target.ends_with("narinfo").then(|| status("404 Not Found"))
-    }))
+    let absent = Server::start(
+        sample.script(|asked, _| asked.target.ends_with("narinfo").then(|| status("404 Not Found"))),
+    )
     .await;
-    let gone = Server::start(sample.script(|asked, _| {
-        asked.target.ends_with("nar").then(|| status("404 Not Found"))
-    }))
+    let gone = Server::start(
+        sample.script(|asked, _| asked.target.ends_with("nar").then(|| status("404 Not Found"))),
+    )
     .await;
     let garbage = sending(&sample, Compression::Xz, vec![7; 1000]).await;
     let unsigned = telling(&sample, |told| told.info.signatures.clear()).await;

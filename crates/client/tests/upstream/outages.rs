@@ -81,9 +81,8 @@ async fn an_absent_cache_is_an_outage_whatever_the_others_say() {
 #[tokio::test]
 async fn one_broken_path_does_not_end_a_cache() {
     let broken = Sample::of(1000);
-    let script = broken.script(|asked, _| {
-        asked.target.ends_with("nar").then(|| status("500 Internal Server Error"))
-    });
+    let script =
+        broken.script(|asked, _| asked.target.ends_with("nar").then(|| status("500 Internal Server Error")));
     let server = Server::start(script).await;
     let upstreams = upstreams(vec![broken.upstream(&server.url)]);
     for _ in 0..4 {
@@ -98,9 +97,8 @@ async fn a_trickle_is_silence() {
     let sample = Sample::of(1000);
     // A head that promises a body, and a byte of it.
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nx".to_vec();
-    let script = sample.script(move |asked, _| {
-        asked.target.ends_with("nar").then(|| Act::Hang(head.clone()))
-    });
+    let script =
+        sample.script(move |asked, _| asked.target.ends_with("nar").then(|| Act::Hang(head.clone())));
     let server = Server::start(script).await;
     let error = sample.fetch(&[&server.url]).await.0.unwrap_err();
     assert!(error.is_outage() && said(&error).contains("next to nothing"), "{}", said(&error));

@@ -22,7 +22,9 @@ fn rest(body: &[u8], from: usize, after: usize) -> Act {
 
 /// Where a request's range begins.
 fn range(asked: &Asked) -> Option<usize> {
-    asked.header("range").map(|range| range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap())
+    asked
+        .header("range")
+        .map(|range| range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap())
 }
 
 /// A cache whose answers for the NAR are these.

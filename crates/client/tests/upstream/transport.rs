@@ -21,7 +21,8 @@ async fn a_login_is_not_said_where_a_redirect_leads() {
     let bucket = Server::start(move |_, _| ok(&nar)).await;
     let to = bucket.url.join("bucket/x?token=1").unwrap().to_string();
     let server =
-        Server::start(sample.script(move |asked, _| asked.target.ends_with("nar").then(|| redirect(&to)))).await;
+        Server::start(sample.script(move |asked, _| asked.target.ends_with("nar").then(|| redirect(&to))))
+            .await;
     let mut url = server.url.clone();
     url.set_username("me").unwrap();
     url.set_password(Some("s%20t")).unwrap();
