@@ -10,3 +10,4 @@ pub mod save;
 pub mod series;
 pub mod snapshot;
 pub mod text;
+pub mod upstream;
