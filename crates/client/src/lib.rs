@@ -6,6 +6,7 @@
 
 pub mod observer;
 mod packs;
+pub mod restore;
 pub mod save;
 pub mod series;
 pub mod snapshot;

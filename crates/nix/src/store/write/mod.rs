@@ -54,6 +54,14 @@ impl Claim {
     pub fn file(&self) -> &std::path::Path {
         &self.file
     }
+
+    /// Gives the path up, and removes what was made of it.
+    ///
+    /// # Errors
+    /// When something cannot be removed; Nix will do it then.
+    pub fn discard(self) -> Result<(), WriteError> {
+        remove::remove(&self.file).map_err(error::file("remove", &self.file))
+    }
 }
 
 impl StoreWriter {
@@ -100,17 +108,46 @@ impl StoreWriter {
         let mut claims = Vec::new();
         // In sorted order, as everybody takes them.
         for path in paths {
-            if self.store.is_valid(path)? {
-                continue;
-            }
-            let file = self.store.place().file(path);
-            let lock = PathLock::acquire(&file)?;
-            // Whoever had the lock may have made it.
             if !self.store.is_valid(path)? {
-                remove::remove(&file).map_err(error::file("remove", &file))?;
-                claims.push(Claim { path: path.clone(), file, _lock: lock });
+                let lock = PathLock::acquire(&self.store.place().file(path))?;
+                claims.extend(self.locked(path, lock)?);
             }
         }
         Ok(claims)
+    }
+
+    /// [`Self::claim`] without waiting: also returns the paths that somebody else is making now. It may be called with
+    /// claims held.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub fn try_claim(
+        &mut self,
+        paths: &BTreeSet<StorePath>,
+    ) -> Result<(Vec<Claim>, BTreeSet<StorePath>), WriteError> {
+        self.keep(paths)?;
+        let (mut claims, mut busy) = (Vec::new(), BTreeSet::new());
+        for path in paths {
+            if self.store.is_valid(path)? {
+                continue;
+            }
+            match PathLock::attempt(&self.store.place().file(path))? {
+                Some(lock) => claims.extend(self.locked(path, lock)?),
+                None => {
+                    busy.insert(path.clone());
+                }
+            }
+        }
+        Ok((claims, busy))
+    }
+
+    /// The claim of a path whose lock is held, unless whoever had it before has made the path.
+    fn locked(&self, path: &StorePath, lock: PathLock) -> Result<Option<Claim>, WriteError> {
+        if self.store.is_valid(path)? {
+            return Ok(None);
+        }
+        let file = self.store.place().file(path);
+        remove::remove(&file).map_err(error::file("remove", &file))?;
+        Ok(Some(Claim { path: path.clone(), file, _lock: lock }))
     }
 }
