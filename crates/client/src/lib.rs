@@ -6,3 +6,4 @@
 
 pub mod observer;
 pub mod snapshot;
+pub mod upstream;

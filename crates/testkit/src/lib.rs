@@ -9,6 +9,7 @@
 pub mod closure;
 pub mod disk;
 pub mod flatfile;
+mod line;
 pub mod nginx;
 pub mod noise;
 pub mod npm;

@@ -1,4 +1,4 @@
-//! A TCP proxy that breaks connections the way networks do.
+//! A TCP proxy that breaks and slows connections the way networks do.
 
 use std::{
     net::SocketAddr,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, duplex},
     net::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -15,6 +15,11 @@ use tokio::{
     task::AbortHandle,
     time::{Instant, sleep_until},
 };
+
+use crate::line;
+
+/// Bytes that are passed on at once where nothing throttles.
+const PART: usize = 64 << 10;
 
 /// What happens to the bytes of one direction of a connection.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +30,8 @@ pub struct Fault {
     pub delay: Duration,
     /// At most so many bytes a second are passed on.
     pub bytes_per_second: Option<u32>,
+    /// Every byte is passed on so long after it came, as by a long way: it costs no throughput (below 16 MiB a latency).
+    pub latency: Duration,
 }
 
 /// The faults of both directions.
@@ -34,6 +41,15 @@ pub struct Faults {
     pub up: Fault,
     /// From the server to the client.
     pub down: Fault,
+}
+
+impl Faults {
+    /// A way on which a question and its answer take `round_trip`, and the making of a connection once as long.
+    #[must_use]
+    pub fn far(round_trip: Duration) -> Self {
+        let way = Fault { latency: round_trip / 2, ..Fault::default() };
+        Self { up: way, down: way }
+    }
 }
 
 /// A proxy before one server; it ends with this value, and its connections with it.
@@ -88,10 +104,13 @@ async fn pass(client: TcpStream, server: SocketAddr, faults: Faults) {
         // Only speed is lost without it.
         let _ = stream.set_nodelay(true);
     }
+    // The client thinks that it is connected when it has reached the proxy: what is left of the handshake is made up
+    // for before its first byte arrives.
+    let opened = Instant::now() + faults.up.latency + faults.down.latency;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let up = copy(from_client, to_server, faults.up);
-    let down = copy(from_server, to_client, faults.down);
+    let up = carry(from_client, to_server, faults.up, opened);
+    let down = carry(from_server, to_client, faults.down, opened);
     tokio::pin!(up, down);
     // The first cut ends both directions; a plain end of one lets the other finish.
     tokio::select! {
@@ -100,14 +119,28 @@ async fn pass(client: TcpStream, server: SocketAddr, faults: Faults) {
     }
 }
 
-/// Passes bytes on until the end (false) or the cut (true).
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, fault: Fault) -> bool {
+/// Passes bytes on until the end (false) or the cut (true), over a line if the way is long.
+async fn carry(from: OwnedReadHalf, to: OwnedWriteHalf, fault: Fault, opened: Instant) -> bool {
+    if fault.latency.is_zero() {
+        return copy(from, to, fault).await;
+    }
+    let (end, out) = duplex(PART);
+    let line = line::pass(from, end, fault.latency, opened);
+    let copy = copy(out, to, fault);
+    tokio::pin!(line, copy);
+    tokio::select! {
+        () = &mut line => copy.await,
+        cut = &mut copy => cut,
+    }
+}
+
+async fn copy(mut from: impl AsyncRead + Unpin, mut to: OwnedWriteHalf, fault: Fault) -> bool {
     let start = Instant::now() + fault.delay;
     sleep_until(start).await;
     let mut passed = 0_u64;
-    // Bound: 16 KiB a direction, so that a throttled stream stays smooth.
+    // A throttled stream stays smooth.
     let mut buffer =
-        vec![0; fault.bytes_per_second.map_or(16384, |rate| (rate as usize / 20).clamp(1, 16384))];
+        vec![0; fault.bytes_per_second.map_or(PART, |rate| (rate as usize / 20).clamp(1, 16384))];
     loop {
         let room = fault.cut_after.map_or(u64::MAX, |limit| limit - passed);
         if room == 0 {
@@ -194,5 +227,24 @@ mod tests {
         let start = Instant::now();
         assert_eq!(send(&proxy, 10_000).await.len(), 10_000);
         assert!(start.elapsed() > Duration::from_millis(400), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_long_way_takes_its_time_and_loses_nothing() {
+        let proxy = Proxy::before(echo().await).await;
+        let round_trip = Duration::from_millis(60);
+        proxy.set(Faults::far(round_trip));
+        let start = Instant::now();
+        assert_eq!(send(&proxy, 1_000_000).await, vec![7; 1_000_000]);
+        // One for the connection, one for the bytes.
+        assert!(start.elapsed() >= 2 * round_trip, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_long_way_is_cut_at_its_byte() {
+        let proxy = Proxy::before(echo().await).await;
+        let Faults { up, down } = Faults::far(Duration::from_millis(10));
+        proxy.set(Faults { up, down: Fault { cut_after: Some(12_345), ..down } });
+        assert_eq!(send(&proxy, 1_000_000).await.len(), 12_345);
     }
 }
