@@ -40,7 +40,7 @@ pub(super) async fn send(
     request: reqwest::RequestBuilder,
     options: &UpstreamOptions,
 ) -> Result<Option<Response>, Failure> {
-    let answer = timeout(options.connect + options.stall, request.send()).await;
+    let answer = timeout(options.stall, request.send()).await;
     let answer = answer.map_err(|_| Failure::Stalled(options.stall))?.map_err(Failure::http)?;
     match answer.status() {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(Some(answer)),

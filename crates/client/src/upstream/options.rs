@@ -12,7 +12,7 @@ pub struct UpstreamOptions {
     pub lookups: usize,
     /// How long a connection may take to be made.
     pub connect: Duration,
-    /// How long next to nothing (less than 16 KiB) may come while something is waited for.
+    /// How long an answer may take to begin, and how long next to nothing (less than 16 KiB) of it may come then.
     pub stall: Duration,
     /// How often something is asked for before it is given up.
     pub attempts: u32,

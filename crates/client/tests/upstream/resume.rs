@@ -8,7 +8,7 @@ use crate::{
 /// A whole body that is cut off after so many bytes.
 fn cut(headers: &str, body: &[u8], after: usize) -> Act {
     let mut whole = answer("200 OK", headers, body);
-    whole.truncate(whole.len() - body.len() + after);
+    whole.truncate(whole.len() + after - body.len());
     Act::Send(whole)
 }
 
@@ -16,7 +16,7 @@ fn cut(headers: &str, body: &[u8], after: usize) -> Act {
 fn rest(body: &[u8], from: usize, after: usize) -> Act {
     let range = format!("content-range: bytes {from}-{}/{}\r\n", body.len() - 1, body.len());
     let mut whole = answer("206 Partial Content", &range, &body[from..]);
-    whole.truncate(whole.len() - body.len() + from + after);
+    whole.truncate(whole.len() + from + after - body.len());
     Act::Send(whole)
 }
 
