@@ -28,8 +28,8 @@ impl Address {
         let mut base = url.clone();
         base.set_query(None);
         base.set_fragment(None);
-        let web = is_web(&base);
-        if !web && !(base.scheme() == "file" && base.to_file_path().is_ok()) {
+        let folder = base.scheme() == "file" && base.to_file_path().is_ok();
+        if !is_web(&base) && !folder {
             return Err(UpstreamError::Url(format!("{}:…", url.scheme())));
         }
         let login = login(&base);

@@ -13,9 +13,9 @@ impl CacheInfo {
     /// Reads lines of `Key: value`, as tolerantly as Nix does: others are passed over, the last of a key counts.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let values = text.lines().filter_map(|line| line.split_once(':'));
-        let dirs = values.filter(|(key, _)| *key == "StoreDir").map(|(_, value)| value.trim().to_owned());
-        Self { store_dir: dirs.last() }
+        let last =
+            text.lines().rev().filter_map(|line| line.split_once(':')).find(|(key, _)| *key == "StoreDir");
+        Self { store_dir: last.map(|(_, value)| value.trim().to_owned()) }
     }
 
     /// Whether its paths are those of a store in `dir`.

@@ -107,7 +107,7 @@ impl Upstreams {
         upstreams.find(|upstream| info.signer(&self.0.dir, &upstream.keys).is_some())
     }
 
-    /// Fetches the NAR of `info` from the first upstream that has it, and hands its bytes in order, in parts of at most
+    /// Fetches the NAR of `info` from the first upstream that has it (those that signed `info` are asked first), and hands its bytes in order, in parts of at most
     /// 128 KiB, to `sink` on a thread where it may wait. Only when this returns `Ok` are the bytes known to be what the
     /// upstream has signed, and what `info` says by hash, size and references.
     ///
@@ -121,7 +121,7 @@ impl Upstreams {
         F: FnMut(&[u8]) -> io::Result<()> + Send + 'static,
     {
         let (mut sink, mut first) = (sink, None);
-        for site in &self.0.sites {
+        for site in self.in_order(info) {
             let error = match self.find(site, info).await {
                 Ok(None) => continue,
                 Ok(Some(found)) => match self.transfer(site, found, sink).await {
@@ -140,6 +140,13 @@ impl Upstreams {
             first = first.or(error);
         }
         Err(first.unwrap_or_else(|| UpstreamError::Absent { path: info.path.clone() }))
+    }
+
+    /// All upstreams, those that signed `info` first.
+    fn in_order(&self, info: &PathInfo) -> Vec<&Site> {
+        let signed = |site: &&Site| info.signer(&self.0.dir, &site.upstream().keys).is_some();
+        let (signers, others): (Vec<_>, Vec<_>) = self.0.sites.iter().partition(signed);
+        [signers, others].concat()
     }
 
     async fn find(&self, site: &Site, info: &PathInfo) -> Result<Option<NarInfo>, UpstreamError> {

@@ -18,7 +18,7 @@ pub struct UpstreamOptions {
     pub attempts: u32,
     /// The pause before the second attempt; each further one is twice as long, and up to half as long again by chance.
     pub backoff: Duration,
-    /// After so long without progress nothing is asked for again.
+    /// After so long of nothing but failures and silence, something is not asked for again.
     pub patience: Duration,
     /// Whether the system's settings of a proxy (`https_proxy` and its like) count.
     pub system_proxy: bool,

@@ -14,13 +14,14 @@ const PROGRESS: u64 = 1 << 20;
 pub(super) struct Retry<'a> {
     options: &'a UpstreamOptions,
     failed: u32,
-    since: Instant,
+    /// When it began to fail.
+    since: Option<Instant>,
     bytes: u64,
 }
 
 impl<'a> Retry<'a> {
     pub(super) fn new(options: &'a UpstreamOptions) -> Self {
-        Self { options, failed: 0, since: Instant::now(), bytes: 0 }
+        Self { options, failed: 0, since: None, bytes: 0 }
     }
 
     /// So many bytes came.
@@ -35,7 +36,10 @@ impl<'a> Retry<'a> {
     pub(super) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
         self.failed += 1;
         let pause = self.pause().max(failure.pause());
-        let late = self.since.elapsed() + pause >= self.options.patience;
+        let now = Instant::now();
+        let silent = if let Failure::Stalled(silent) = failure { silent } else { Duration::ZERO };
+        let since = *self.since.get_or_insert_with(|| now.checked_sub(silent).unwrap_or(now));
+        let late = now.duration_since(since) + pause >= self.options.patience;
         if !failure.is_transient() || self.failed >= self.options.attempts || late {
             return Err(failure);
         }

@@ -104,3 +104,14 @@ fn the_holder_of_a_path_is_whose_key_signed_it() {
     assert_eq!(both.holder(&mine.info).map(|upstream| &upstream.url), Some(&b));
     assert!(upstreams(vec![other.upstream(&a)]).holder(&mine.info).is_none());
 }
+
+#[tokio::test]
+async fn the_holder_is_asked_first() {
+    let sample = Sample::of(1000);
+    let holder = Server::start(sample.script(|_, _| None)).await;
+    let other = Server::start(|_, _| crate::server::status("404 Not Found")).await;
+    let stranger = Sample::of(10);
+    let list = vec![stranger.upstream(&other.url), sample.upstream(&holder.url)];
+    crate::support::fetch(&upstreams(list), &sample.info).await.0.unwrap();
+    assert!(other.asked().is_empty());
+}
