@@ -2,7 +2,7 @@
 
 use reqwest::{
     Response, StatusCode,
-    header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, IF_RANGE, RANGE},
+    header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE},
 };
 use snowbank_nix::nar_info::Compression;
 use tokio::sync::mpsc;
@@ -36,7 +36,7 @@ impl<'a> Download<'a> {
     pub(super) async fn open(site: &'a Site, url: Url) -> Result<Option<Self>, Failure> {
         let mut retry = Retry::new(site.options());
         loop {
-            match site.send(site.request(&url)).await {
+            match site.get(&url, HeaderMap::new()).await {
                 Ok(Some(answer)) => {
                     let encoding = http::encoding(answer.headers())?;
                     return Ok(Some(Self {
@@ -107,23 +107,29 @@ impl<'a> Download<'a> {
                 return Err(failure);
             }
             self.site.retry(&mut self.retry, failure).await?;
-            let headers = self.answer.headers();
-            let ranges = http::text(headers, ACCEPT_RANGES) == "bytes" || headers.contains_key(CONTENT_RANGE);
-            let mut request = self.site.request(&self.url);
-            if ranges && self.passed > 0 {
-                request = request.header(RANGE, format!("bytes={}-", self.passed));
-                let tag = http::text(headers, ETAG);
-                if tag.starts_with('"') {
-                    request = request.header(IF_RANGE, tag.to_owned());
-                }
-            }
-            match self.site.send(request).await {
+            match self.site.get(&self.url, self.range()).await {
                 Ok(Some(answer)) => return self.take(answer),
                 // It was there a moment ago.
                 Ok(None) => return Err(Failure::status(StatusCode::NOT_FOUND, self.answer.headers())),
                 Err(next) => failure = next,
             }
         }
+    }
+
+    /// The headers that ask for what is left, where the server has ranges.
+    fn range(&self) -> HeaderMap {
+        let told = self.answer.headers();
+        let ranges = http::text(told, ACCEPT_RANGES) == "bytes" || told.contains_key(CONTENT_RANGE);
+        let mut headers = HeaderMap::new();
+        if !ranges || self.passed == 0 {
+            return headers;
+        }
+        if let Ok(range) = HeaderValue::from_str(&format!("bytes={}-", self.passed)) {
+            headers.insert(RANGE, range);
+            let tag = told.get(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\""));
+            headers.extend(tag.map(|tag| (IF_RANGE, tag.clone())));
+        }
+        headers
     }
 
     fn take(&mut self, answer: Response) -> Result<(), Failure> {

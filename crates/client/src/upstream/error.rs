@@ -17,9 +17,6 @@ pub enum UpstreamError {
     /// A URL that is not http, https or file.
     #[error("{0} cannot be an upstream cache: its URL must begin with http, https or file")]
     Url(String),
-    /// The HTTP client could not be set up.
-    #[error("cannot set up a client for upstream caches")]
-    Client(#[source] reqwest::Error),
     /// No upstream has the path.
     #[error("no upstream cache has {path}")]
     Absent {

@@ -1,12 +1,15 @@
 //! Why something could not be had from a server or a folder.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use reqwest::{StatusCode, header::HeaderMap};
 
 /// Why something could not be had from an upstream cache.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
+    /// Nothing that could speak HTTP, as where the system has no certificates.
+    #[error("no HTTP client can be set up")]
+    Client(#[source] Arc<reqwest::Error>),
     /// No connection, or it broke. No URL stands in it.
     #[error(transparent)]
     Http(reqwest::Error),
@@ -65,7 +68,7 @@ impl Failure {
     pub(super) fn is_outage(&self) -> bool {
         match self {
             Self::Status { code, .. } => code.is_server_error() || self.is_transient(),
-            Self::File(_) => true,
+            Self::File(_) | Self::Client(_) => true,
             _ => self.is_transient(),
         }
     }
@@ -74,7 +77,7 @@ impl Failure {
     pub(super) fn is_silence(&self) -> bool {
         match self {
             Self::Http(error) => error.is_connect(),
-            Self::Stalled(_) => true,
+            Self::Stalled(_) | Self::Client(_) => true,
             _ => false,
         }
     }

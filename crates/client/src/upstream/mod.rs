@@ -10,6 +10,7 @@ mod decoder;
 mod download;
 mod error;
 mod failure;
+mod file;
 mod health;
 mod http;
 mod options;
@@ -29,6 +30,7 @@ use snowbank_nix::{nar_info::NarInfo, path_info::PathInfo, signature::PublicKey,
 use tokio::sync::Semaphore;
 use url::Url;
 
+use http::Web;
 use site::Site;
 use transfer::{Transfer, transfer};
 
@@ -84,19 +86,16 @@ impl Upstreams {
     /// The caches in `list`, for the store in `dir`. Nothing is asked of them yet.
     ///
     /// # Errors
-    /// When a URL is not http, https or file, or no HTTP client can be set up.
+    /// When a URL is not http, https or file.
     pub fn new(list: Vec<Upstream>, dir: StoreDir, options: UpstreamOptions) -> Result<Self, UpstreamError> {
-        let client = http::client(&options)?;
-        let options = Arc::new(options);
-        let sites: Result<_, _> = list
-            .into_iter()
-            .map(|upstream| Site::new(upstream, client.clone(), Arc::clone(&options)))
-            .collect();
+        let web = Arc::new(Web::new(options));
+        let sites: Result<_, _> =
+            list.into_iter().map(|upstream| Site::new(upstream, Arc::clone(&web))).collect();
         Ok(Self(Arc::new(Inner {
             sites: sites?,
             dir,
-            transfers: Semaphore::new(options.transfers.max(1)),
-            lookups: Semaphore::new(options.lookups.max(1)),
+            transfers: Semaphore::new(web.options.transfers.max(1)),
+            lookups: Semaphore::new(web.options.lookups.max(1)),
         })))
     }
 

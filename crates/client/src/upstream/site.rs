@@ -1,24 +1,29 @@
 //! One upstream cache.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufReader, Read as _},
+    fs::File,
+    io::{self, Read as _},
     path::PathBuf,
     sync::Arc,
 };
 
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Response, header::HeaderMap};
 use snowbank_nix::{
     nar_info::NarInfo,
     path_info::PathInfo,
     store_path::{StoreDir, StorePath},
 };
-use tokio::{sync::OnceCell, task::spawn_blocking};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
-    CacheInfo, Failure, NarInfoProblem, Upstream, UpstreamError, UpstreamOptions, address::Address,
-    decoder::decoder, health::Health, http, retry::Retry,
+    CacheInfo, Failure, NarInfoProblem, Upstream, UpstreamError, UpstreamOptions,
+    address::Address,
+    decoder::decoder,
+    file::{on_thread, open, read},
+    health::Health,
+    http::{self, Web},
+    retry::Retry,
 };
 
 /// Bytes of the largest `.narinfo` that is read.
@@ -31,20 +36,15 @@ const MOST_CACHE_INFO: usize = 64 << 10;
 pub(super) struct Site {
     upstream: Upstream,
     address: Address,
-    client: Client,
-    options: Arc<UpstreamOptions>,
+    web: Arc<Web>,
     health: Health,
     info: OnceCell<Option<CacheInfo>>,
 }
 
 impl Site {
-    pub(super) fn new(
-        upstream: Upstream,
-        client: Client,
-        options: Arc<UpstreamOptions>,
-    ) -> Result<Self, UpstreamError> {
+    pub(super) fn new(upstream: Upstream, web: Arc<Web>) -> Result<Self, UpstreamError> {
         let address = Address::new(&upstream.url)?;
-        Ok(Self { upstream, address, client, options, health: Health::default(), info: OnceCell::new() })
+        Ok(Self { upstream, address, web, health: Health::default(), info: OnceCell::new() })
     }
 
     pub(super) fn upstream(&self) -> &Upstream {
@@ -52,7 +52,7 @@ impl Site {
     }
 
     pub(super) fn options(&self) -> &UpstreamOptions {
-        &self.options
+        &self.web.options
     }
 
     /// How people are told of it.
@@ -116,7 +116,7 @@ impl Site {
     /// Opens the file at `url` if this cache is a folder; `Ok(None)` inside when it is not there.
     pub(super) async fn open(&self, url: &Url) -> Option<Result<Option<File>, Failure>> {
         let path = self.file(url)?;
-        Some(on_thread(move || open(path)).await.map_err(Failure::File))
+        Some(on_thread(move || open(&path)).await.map_err(Failure::File))
     }
 
     fn file(&self, url: &Url) -> Option<PathBuf> {
@@ -148,14 +148,14 @@ impl Site {
         self.alive(name)?;
         let Some(url) = self.address.resolve(name) else { return Ok(None) };
         let got = match self.file(&url) {
-            Some(path) => on_thread(move || read(path, most)).await.map_err(Failure::File),
+            Some(path) => on_thread(move || read(&path, most)).await.map_err(Failure::File),
             None => self.small(&url, most).await,
         };
         got.map_err(|failure| self.lost(name, failure))
     }
 
     async fn small(&self, url: &Url, most: usize) -> Result<Option<Vec<u8>>, Failure> {
-        let mut retry = Retry::new(&self.options);
+        let mut retry = Retry::new(self.options());
         loop {
             match self.small_once(url, most).await {
                 Ok(got) => return Ok(got),
@@ -165,9 +165,9 @@ impl Site {
     }
 
     async fn small_once(&self, url: &Url, most: usize) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(answer) = self.send(self.request(url)).await? else { return Ok(None) };
+        let Some(answer) = self.get(url, HeaderMap::new()).await? else { return Ok(None) };
         let encoding = http::encoding(answer.headers())?;
-        let body = http::whole(answer, most, self.options.stall).await?;
+        let body = http::whole(answer, most, self.options().stall).await?;
         let Some(encoding) = encoding else { return Ok(Some(body)) };
         let plain = on_thread(move || {
             let mut plain = Vec::new();
@@ -179,18 +179,14 @@ impl Site {
         if plain.len() > most { Err(Failure::TooLarge(most as u64)) } else { Ok(Some(plain)) }
     }
 
-    /// A request, with what the server must be told to answer.
-    pub(super) fn request(&self, url: &Url) -> RequestBuilder {
-        let request = self.client.get(url.clone());
-        match self.address.login_for(url) {
+    /// Asks once, with what the server must be told to answer; `None` when it is not there.
+    pub(super) async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Option<Response>, Failure> {
+        let request = self.web.client().await?.get(url.clone()).headers(headers);
+        let request = match self.address.login_for(url) {
             Some(login) => request.basic_auth(&login.user, login.password.as_ref()),
             None => request,
-        }
-    }
-
-    /// Sends it once.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Option<Response>, Failure> {
-        let answer = http::send(request, &self.options).await?;
+        };
+        let answer = self.web.send(request).await?;
         self.health.good();
         Ok(answer)
     }
@@ -199,33 +195,4 @@ impl Site {
     pub(super) async fn retry(&self, retry: &mut Retry<'_>, failure: Failure) -> Result<(), Failure> {
         if self.health.dead().is_some() { Err(failure) } else { retry.after(failure).await }
     }
-}
-
-/// Runs what reads files or computes.
-pub(super) async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
-fn open(path: PathBuf) -> io::Result<Option<File>> {
-    // Opening a pipe would wait for its writer.
-    let opened = fs::metadata(&path).and_then(|metadata| {
-        if metadata.is_file() { File::open(path) } else { Err(io::Error::other("it is not a file")) }
-    });
-    match opened {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn read(path: PathBuf, most: usize) -> io::Result<Option<Vec<u8>>> {
-    let Some(file) = open(path)? else { return Ok(None) };
-    let mut bytes = Vec::new();
-    BufReader::new(file).take(most as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
-    }
-    Ok(Some(bytes))
 }
