@@ -34,6 +34,9 @@ use http::Web;
 use site::Site;
 use transfer::{Transfer, transfer};
 
+/// The key with which cache.nixos.org signs.
+pub const NIXOS_KEY: &str = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
+
 /// An upstream cache and the keys that it signs with.
 #[derive(Clone)]
 pub struct Upstream {
@@ -47,8 +50,7 @@ impl Upstream {
     /// The cache that Nix knows by itself: cache.nixos.org.
     #[must_use]
     pub fn nixos() -> Option<Self> {
-        let key = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
-        Some(Self { url: Url::parse("https://cache.nixos.org").ok()?, keys: vec![key.parse().ok()?] })
+        Some(Self { url: Url::parse("https://cache.nixos.org").ok()?, keys: vec![NIXOS_KEY.parse().ok()?] })
     }
 }
 
