@@ -168,6 +168,7 @@ impl Site {
         let Some(answer) = self.get(url, HeaderMap::new()).await? else { return Ok(None) };
         let encoding = http::encoding(answer.headers())?;
         let body = http::whole(answer, most, self.options().stall).await?;
+        self.good();
         let Some(encoding) = encoding else { return Ok(Some(body)) };
         let plain = on_thread(move || {
             let mut plain = Vec::new();
@@ -187,8 +188,15 @@ impl Site {
             None => request,
         };
         let answer = self.web.send(request).await?;
-        self.health.good();
+        if answer.is_none() {
+            self.good();
+        }
         Ok(answer)
+    }
+
+    /// It gave a whole answer.
+    pub(super) fn good(&self) {
+        self.health.good();
     }
 
     /// Waits until something may be tried again, unless others found meanwhile that there is no use in it.

@@ -140,3 +140,17 @@ async fn a_fetch_that_is_dropped_ends() {
     // The sink goes with the thread.
     while receiver.recv().await.is_some() {}
 }
+
+#[tokio::test]
+async fn a_cache_that_breaks_off_everything_is_given_up() {
+    let sample = Sample::of(1000);
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\nStorePath:".to_vec();
+    let script =
+        sample.script(move |asked, _| asked.target.ends_with("narinfo").then(|| Act::Send(half.clone())));
+    let server = Server::start(script).await;
+    let upstreams = upstreams(vec![sample.upstream(&server.url)]);
+    for _ in 0..10 {
+        assert!(fetch(&upstreams, &sample.info).await.0.unwrap_err().is_outage());
+    }
+    assert_eq!(server.count(&sample.narinfo_target()), 3 * 5);
+}
