@@ -14,7 +14,7 @@ use reqwest::{
 use snowbank_nix::nar_info::Compression;
 use tokio::{sync::OnceCell, time::timeout};
 
-use super::{Failure, UpstreamOptions, file::on_thread};
+use super::{Failure, UpstreamOptions, thread::on_thread};
 
 /// Redirects that are followed for one thing.
 const REDIRECTS: usize = 10;
@@ -36,12 +36,9 @@ impl Web {
 
     /// The client for all upstream caches.
     pub(super) async fn client(&self) -> Result<&Client, Failure> {
-        let set_up = || async {
-            let options = self.options.clone();
-            on_thread(move || Ok(client(&options).map_err(Arc::new))).await.map_err(Failure::File)
-        };
-        let client = self.client.get_or_try_init(set_up).await?;
-        client.as_ref().map_err(|error| Failure::Client(Arc::clone(error)))
+        let options = self.options.clone();
+        let set_up = || on_thread(move || client(&options).map_err(Arc::new));
+        self.client.get_or_init(set_up).await.as_ref().map_err(|error| Failure::Client(Arc::clone(error)))
     }
 
     /// Sends `request`. `None` when the thing is not there: 403 is what buckets say that do not let themselves be

@@ -18,6 +18,7 @@ mod pipe;
 mod receive;
 mod retry;
 mod site;
+mod thread;
 mod transfer;
 
 use std::{fmt, io, sync::Arc};
@@ -32,6 +33,7 @@ use url::Url;
 
 use http::Web;
 use site::Site;
+use thread::on_thread;
 use transfer::{Transfer, transfer};
 
 /// The key with which cache.nixos.org signs.
@@ -78,7 +80,7 @@ pub struct Fetched {
 pub struct Upstreams(Arc<Inner>);
 
 struct Inner {
-    sites: Vec<Site>,
+    sites: Vec<Arc<Site>>,
     dir: StoreDir,
     transfers: Semaphore,
     lookups: Semaphore,
@@ -92,7 +94,7 @@ impl Upstreams {
     pub fn new(list: Vec<Upstream>, dir: StoreDir, options: UpstreamOptions) -> Result<Self, UpstreamError> {
         let web = Arc::new(Web::new(options));
         let sites: Result<_, _> =
-            list.into_iter().map(|upstream| Site::new(upstream, Arc::clone(&web))).collect();
+            list.into_iter().map(|upstream| Site::new(upstream, Arc::clone(&web)).map(Arc::new)).collect();
         Ok(Self(Arc::new(Inner {
             sites: sites?,
             dir,
@@ -104,8 +106,8 @@ impl Upstreams {
     /// The first upstream whose key made one of the signatures of `info`: then it is said to have the path.
     #[must_use]
     pub fn holder(&self, info: &PathInfo) -> Option<&Upstream> {
-        let mut upstreams = self.0.sites.iter().map(Site::upstream);
-        upstreams.find(|upstream| info.signer(&self.0.dir, &upstream.keys).is_some())
+        let holder = self.0.sites.iter().find(|site| site.signed(info, &self.0.dir));
+        holder.map(|site| site.upstream())
     }
 
     /// Fetches the NAR of `info` from the first upstream that has it (those that signed `info` are asked first), and hands its bytes in order, in parts of at most
@@ -122,10 +124,11 @@ impl Upstreams {
         F: FnMut(&[u8]) -> io::Result<()> + Send + 'static,
     {
         let (mut sink, mut first) = (sink, None);
-        for site in self.in_order(info) {
-            let error = match self.find(site, info).await {
+        let info = Arc::new(info.clone());
+        for site in self.in_order(&info).await {
+            let error = match self.find(&site, &info).await {
                 Ok(None) => continue,
-                Ok(Some(found)) => match self.transfer(site, found, sink).await {
+                Ok(Some(found)) => match self.transfer(&site, found, sink).await {
                     Transfer::Done(fetched) => return Ok(fetched),
                     Transfer::Failed(error, Some(unused)) => {
                         sink = unused;
@@ -144,13 +147,17 @@ impl Upstreams {
     }
 
     /// All upstreams, those that signed `info` first.
-    fn in_order(&self, info: &PathInfo) -> Vec<&Site> {
-        let signed = |site: &&Site| info.signer(&self.0.dir, &site.upstream().keys).is_some();
-        let (signers, others): (Vec<_>, Vec<_>) = self.0.sites.iter().partition(signed);
-        [signers, others].concat()
+    async fn in_order(&self, info: &Arc<PathInfo>) -> Vec<Arc<Site>> {
+        let (this, info) = (Arc::clone(&self.0), Arc::clone(info));
+        on_thread(move || {
+            let mut sites = this.sites.clone();
+            sites.sort_by_cached_key(|site| !site.signed(&info, &this.dir));
+            sites
+        })
+        .await
     }
 
-    async fn find(&self, site: &Site, info: &PathInfo) -> Result<Option<NarInfo>, UpstreamError> {
+    async fn find(&self, site: &Arc<Site>, info: &Arc<PathInfo>) -> Result<Option<NarInfo>, UpstreamError> {
         // It is never closed.
         let _permit = self.0.lookups.acquire().await;
         site.find(info, &self.0.dir).await

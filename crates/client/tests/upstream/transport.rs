@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::{
     server::{Act, Server, answer, ok},
-    support::{Sample, said, upstreams},
+    support::{Sample, options, said, upstreams},
 };
 
 fn redirect(to: &str) -> Act {
@@ -129,7 +129,7 @@ async fn the_holder_is_asked_first() {
 async fn no_more_transfers_go_on_at_once_than_were_said() {
     let sample = Sample::of(1000);
     let server = Server::start(sample.script(|_, _| None)).await;
-    let options = UpstreamOptions { transfers: 2, system_proxy: false, ..UpstreamOptions::default() };
+    let options = UpstreamOptions { transfers: 2, ..options() };
     let upstreams = Upstreams::new(vec![sample.upstream(&server.url)], StoreDir::default(), options).unwrap();
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let fetches = (0..8).map(|_| {
