@@ -5,12 +5,13 @@ mod netrc;
 mod read;
 mod upstreams;
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 pub use line::{BadLine, Line, lines};
 pub use netrc::{Entry, Netrc};
 pub use read::NixConfError;
 pub use upstreams::Configured;
+use upstreams::without_login;
 
 /// Bytes of the largest file that is read.
 pub const MAX_FILE: u64 = 1 << 20;
@@ -22,8 +23,8 @@ pub const MAX_FILES: usize = 256;
 pub const MAX_DEPTH: usize = 16;
 
 /// Where settings are, in the order in which Nix reads them; a later one counts. What is in the environment is for the
-/// caller to read.
-#[derive(Clone, Debug, Default)]
+/// caller to read. Not for printing: the text may hold tokens.
+#[derive(Clone, Default)]
 pub struct Sources {
     /// The folder of the system's `nix.conf` (`NIX_CONF_DIR`, or `/etc/nix`).
     pub conf_dir: PathBuf,
@@ -35,7 +36,7 @@ pub struct Sources {
 }
 
 /// The settings about upstream caches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NixConf {
     /// The stores that Nix fetches from.
     pub substituters: Vec<String>,
@@ -75,5 +76,18 @@ impl NixConf {
             list.clear();
         }
         list.extend(words.iter().map(|&word| word.to_owned()));
+    }
+}
+
+/// Without logins.
+impl fmt::Debug for NixConf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |list: &[String]| list.iter().map(|text| without_login(text)).collect::<Vec<_>>();
+        f.debug_struct("NixConf")
+            .field("substituters", &plain(&self.substituters))
+            .field("trusted_substituters", &plain(&self.trusted_substituters))
+            .field("trusted_public_keys", &self.trusted_public_keys)
+            .field("netrc_file", &self.netrc_file)
+            .finish()
     }
 }

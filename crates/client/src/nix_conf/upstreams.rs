@@ -61,7 +61,7 @@ fn cache(text: &str, netrc: &Netrc) -> Option<Url> {
 }
 
 /// The text without what stands before an `@`, whatever else is wrong with it.
-fn without_login(text: &str) -> String {
+pub(super) fn without_login(text: &str) -> String {
     match (text.split_once("://"), text.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
         _ => text.to_owned(),
@@ -97,6 +97,7 @@ mod tests {
             ],
             &[key, "nonsense", key],
         );
+        assert!(!format!("{conf:?}").contains("secret"));
         let configured = conf.upstreams(&Netrc::default());
         let urls: Vec<_> = configured.upstreams.iter().map(|upstream| upstream.url.as_str()).collect();
         assert_eq!(urls, ["https://a.example/", "file:///srv/cache"]);
