@@ -27,6 +27,8 @@ fn asked_of_nix(sources: &Sources) -> NixConf {
         trusted_substituters: list("trusted-substituters"),
         trusted_public_keys: list("trusted-public-keys"),
         netrc_file: all["netrc-file"]["value"].as_str().unwrap().into(),
+        // Not a setting of old releases, and set by the machine for new ones.
+        ssl_cert_file: None,
     }
 }
 

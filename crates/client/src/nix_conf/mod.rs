@@ -46,6 +46,9 @@ pub struct NixConf {
     pub trusted_public_keys: Vec<String>,
     /// The file with logins for servers.
     pub netrc_file: PathBuf,
+    /// The certificates that it believes instead of the system's; older ones know only
+    /// `NIX_SSL_CERT_FILE`.
+    pub ssl_cert_file: Option<PathBuf>,
 }
 
 impl NixConf {
@@ -56,6 +59,7 @@ impl NixConf {
             trusted_substituters: Vec::new(),
             trusted_public_keys: vec![crate::upstream::NIXOS_KEY.to_owned()],
             netrc_file: sources.conf_dir.join("netrc"),
+            ssl_cert_file: None,
         }
     }
 
@@ -68,6 +72,10 @@ impl NixConf {
             "trusted-public-keys" | "binary-cache-public-keys" => &mut self.trusted_public_keys,
             "netrc-file" if !extra => {
                 self.netrc_file = words.join(" ").into();
+                return;
+            }
+            "ssl-cert-file" if !extra => {
+                self.ssl_cert_file = (!words.is_empty()).then(|| words.join(" ").into());
                 return;
             }
             _ => return,
@@ -88,6 +96,7 @@ impl fmt::Debug for NixConf {
             .field("trusted_substituters", &plain(&self.trusted_substituters))
             .field("trusted_public_keys", &self.trusted_public_keys)
             .field("netrc_file", &self.netrc_file)
+            .field("ssl_cert_file", &self.ssl_cert_file)
             .finish()
     }
 }

@@ -126,6 +126,14 @@ mod tests {
     }
 
     #[test]
+    fn certificates_may_be_set() {
+        let (_folder, mut sources) = sources(&[("nix.conf", "ssl-cert-file = /x/certs.pem\n")]);
+        assert_eq!(NixConf::read(&sources).unwrap().ssl_cert_file, Some("/x/certs.pem".into()));
+        sources.text = Some("ssl-cert-file =".to_owned());
+        assert_eq!(NixConf::read(&sources).unwrap().ssl_cert_file, None);
+    }
+
+    #[test]
     fn only_what_must_be_there_must_be_there() {
         let (_folder, mut sources) = sources(&[("nix.conf", "!include none\n")]);
         NixConf::read(&sources).unwrap();

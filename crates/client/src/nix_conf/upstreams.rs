@@ -81,6 +81,7 @@ mod tests {
             trusted_substituters: Vec::new(),
             trusted_public_keys: list(keys),
             netrc_file: PathBuf::new(),
+            ssl_cert_file: None,
         }
     }
 

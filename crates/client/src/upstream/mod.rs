@@ -6,6 +6,7 @@
 
 mod address;
 mod cache_info;
+mod client;
 mod decoder;
 mod download;
 mod error;
@@ -25,13 +26,13 @@ use std::{fmt, io, sync::Arc};
 
 pub use cache_info::CacheInfo;
 pub use error::{ContentProblem, NarInfoProblem, UpstreamError};
-pub use failure::Failure;
+pub use failure::{Failure, SetUpProblem};
 pub use options::UpstreamOptions;
 use snowbank_nix::{nar_info::NarInfo, path_info::PathInfo, signature::PublicKey, store_path::StoreDir};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use http::Web;
+use client::Web;
 use site::Site;
 use thread::on_thread;
 use transfer::{Transfer, transfer};

@@ -19,10 +19,11 @@ use url::Url;
 use super::{
     CacheInfo, Failure, NarInfoProblem, Upstream, UpstreamError, UpstreamOptions,
     address::Address,
+    client::Web,
     decoder::decoder,
     file::{open, read},
     health::Health,
-    http::{self, Web},
+    http,
     retry::Retry,
     thread::on_thread,
 };
