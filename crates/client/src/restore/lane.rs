@@ -29,7 +29,7 @@ const WINDOWS: u64 = 4;
 const MEMORY: u64 = 256 << 20;
 
 /// Bytes of a window at most.
-const WINDOW: u64 = 16 << 20;
+const WINDOW: u64 = 32 << 20;
 
 /// Restores the claimed paths whose bytes are in packs.
 pub(super) async fn run(

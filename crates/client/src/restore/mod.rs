@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::RestoreError;
-pub use report::{Held, Miss, Report, Restored};
+pub use report::{Held, Miss, Paths, Report, Restored};
 use snowbank_actions::client::CacheClient;
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::{LocalStore, Place, StoreWriter};

@@ -57,7 +57,8 @@ impl Needs {
             }
         }
         without_dependants(&mut needs, report);
-        needs.sort_by_key(|need| need.frames.first().copied());
+        // By the lowest: a rebuilt path then comes next to the one whose chunks it shares.
+        needs.sort_by_key(|need| need.frames.iter().min().copied());
         let places = needs.iter().enumerate().map(|(at, need)| (need.info.path.clone(), at)).collect();
         Self { needs, places }
     }
