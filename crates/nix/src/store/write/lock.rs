@@ -50,19 +50,42 @@ pub(super) struct PathLock {
 impl PathLock {
     /// Waits for the lock of the store path whose files are at `target`.
     pub(super) fn acquire(target: &Path) -> Result<Self, WriteError> {
-        let mut path = target.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let path = beside(target);
         loop {
             let lock = open(&path)?;
             wait(&lock, &path, FlockOperation::LockExclusive)?;
-            let file = File::from(lock);
-            // A file with something in it was removed while we waited.
-            if file.metadata().map_err(self::file("look at the lock", &path))?.len() == 0 {
-                return Ok(Self { path, file });
+            if let Some(held) = Self::of(lock, &path)? {
+                return Ok(held);
             }
         }
     }
+
+    /// Takes that lock if nobody has it.
+    pub(super) fn attempt(target: &Path) -> Result<Option<Self>, WriteError> {
+        let path = beside(target);
+        loop {
+            let lock = open(&path)?;
+            if !attempt(&lock, &path, FlockOperation::NonBlockingLockExclusive)? {
+                return Ok(None);
+            }
+            if let Some(held) = Self::of(lock, &path)? {
+                return Ok(Some(held));
+            }
+        }
+    }
+
+    /// The lock, unless its file has something in it: then it was removed while we waited.
+    fn of(lock: OwnedFd, path: &Path) -> Result<Option<Self>, WriteError> {
+        let file = File::from(lock);
+        let length = file.metadata().map_err(self::file("look at the lock", path))?.len();
+        Ok((length == 0).then(|| Self { path: path.to_owned(), file }))
+    }
+}
+
+fn beside(target: &Path) -> PathBuf {
+    let mut path = target.as_os_str().to_owned();
+    path.push(".lock");
+    path.into()
 }
 
 impl Drop for PathLock {

@@ -54,6 +54,23 @@ impl Claim {
     pub fn file(&self) -> &std::path::Path {
         &self.file
     }
+
+    /// Removes the files that were made, and gives the claim up. Not for what was registered.
+    ///
+    /// # Errors
+    /// When something cannot be removed; Nix removes it as garbage then.
+    pub fn discard(self) -> Result<(), WriteError> {
+        remove::remove(&self.file).map_err(error::file("remove", &self.file))
+    }
+}
+
+/// What became of an attempt to claim paths.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// Those that were claimed.
+    pub claims: Vec<Claim>,
+    /// Those that somebody else is making right now.
+    pub busy: BTreeSet<StorePath>,
 }
 
 impl StoreWriter {
@@ -96,21 +113,41 @@ impl StoreWriter {
     /// # Errors
     /// When a lock cannot be had, or something cannot be removed.
     pub fn claim(&mut self, paths: &BTreeSet<StorePath>) -> Result<Vec<Claim>, WriteError> {
+        Ok(self.claim_by(paths, |file| PathLock::acquire(file).map(Some))?.claims)
+    }
+
+    /// [`Self::claim`] without waiting: says which paths somebody else is making. What is neither claimed nor busy is
+    /// valid. May be called while claims are held.
+    ///
+    /// # Errors
+    /// When a lock cannot be had, or something cannot be removed.
+    pub fn try_claim(&mut self, paths: &BTreeSet<StorePath>) -> Result<Attempt, WriteError> {
+        self.claim_by(paths, PathLock::attempt)
+    }
+
+    fn claim_by(
+        &mut self,
+        paths: &BTreeSet<StorePath>,
+        lock: impl Fn(&std::path::Path) -> Result<Option<PathLock>, WriteError>,
+    ) -> Result<Attempt, WriteError> {
         self.keep(paths)?;
-        let mut claims = Vec::new();
+        let mut attempt = Attempt::default();
         // In sorted order, as everybody takes them.
         for path in paths {
             if self.store.is_valid(path)? {
                 continue;
             }
             let file = self.store.place().file(path);
-            let lock = PathLock::acquire(&file)?;
+            let Some(lock) = lock(&file)? else {
+                attempt.busy.insert(path.clone());
+                continue;
+            };
             // Whoever had the lock may have made it.
             if !self.store.is_valid(path)? {
                 remove::remove(&file).map_err(error::file("remove", &file))?;
-                claims.push(Claim { path: path.clone(), file, _lock: lock });
+                attempt.claims.push(Claim { path: path.clone(), file, _lock: lock });
             }
         }
-        Ok(claims)
+        Ok(attempt)
     }
 }
