@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod client;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +19,8 @@ pub(crate) struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Save what is new in a Nix store
+    Save(Box<client::Save>),
     /// Run the cache service
     ///
     /// Without arguments: SQLite and a folder, on 127.0.0.1:8484, with secrets that are made on the first start.

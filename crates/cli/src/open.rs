@@ -30,6 +30,8 @@ pub(crate) enum Role {
     Server,
     /// A command beside a server, or without one.
     Beside,
+    /// A command that is its own server: makes what is missing, and works beside others of its kind.
+    Guest,
 }
 
 /// Opens the state that the settings name.
@@ -44,6 +46,8 @@ pub(crate) async fn open(settings: Settings, role: Role) -> Result<Opened> {
     make_folder(&data)?;
     let lock = match role {
         Role::Server => Some(lock(&data)?),
+        // Who has the lock sweeps up; who has not lets the other do it.
+        Role::Guest => lock(&data).ok(),
         Role::Beside => None,
     };
     let spool = data.join("spool");

@@ -4,8 +4,10 @@
 //! in it. It is a hint, never a promise: whatever is missing or damaged is a miss for what needs it and for nothing
 //! else. This crate prints nothing; it tells an [`observer::Observer`] what goes on.
 
+pub mod nix_conf;
 pub mod observer;
 mod packs;
+pub mod restore;
 pub mod save;
 pub mod series;
 pub mod snapshot;

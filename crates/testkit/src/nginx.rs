@@ -12,11 +12,14 @@ use crate::{
     tools,
 };
 
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
+
 /// A running nginx that serves one folder.
 #[derive(Debug)]
 pub struct Nginx {
     url: String,
-    _state: TempDir,
+    state: TempDir,
     process: Process,
 }
 
@@ -27,21 +30,44 @@ impl Nginx {
     /// When nginx is not installed and cannot be, or does not start.
     #[must_use]
     pub fn serve(folder: &Path) -> Self {
+        Self::start(folder, false)
+    }
+
+    /// Serves `folder` over TLS, with a certificate that it signed itself.
+    ///
+    /// # Panics
+    /// As [`serve`](Self::serve) does.
+    #[must_use]
+    pub fn serve_tls(folder: &Path) -> Self {
+        Self::start(folder, true)
+    }
+
+    fn start(folder: &Path, tls: bool) -> Self {
         tools::ensure("nginx");
         let folder = folder.canonicalize().expect("the folder to serve exists");
         let state = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
         let config = state.path().join("nginx.conf");
-        fs::write(&config, configuration(&folder, state.path(), port))
+        if tls {
+            certify(state.path());
+        }
+        fs::write(&config, configuration(&folder, state.path(), port, tls))
             .expect("the configuration can be written");
         let mut command = tools::command("nginx");
         command.arg("-c").arg(&config).arg("-p").arg(state.path()).args(["-e", "stderr"]);
         let mut process = Process::spawn("nginx", command);
         process.wait_for_port(([127, 0, 0, 1], port).into());
-        Self { url: format!("http://127.0.0.1:{port}"), _state: state, process }
+        let scheme = if tls { "https" } else { "http" };
+        Self { url: format!("{scheme}://127.0.0.1:{port}"), state, process }
     }
 
-    /// `http://127.0.0.1:PORT`; a file's name follows after a slash.
+    /// Where the certificate of [`serve_tls`](Self::serve_tls) lies.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.state.path().join(CERTIFICATE)
+    }
+
+    /// `http://127.0.0.1:PORT`, or `https`; a file's name follows after a slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -57,20 +83,36 @@ impl Drop for Nginx {
 
 /// One process in the foreground, nothing outside `state`, and the usual settings of a file server. As root the
 /// worker stays root, or it could not read a private folder.
-fn configuration(folder: &Path, state: &Path, port: u16) -> String {
+fn configuration(folder: &Path, state: &Path, port: u16, tls: bool) -> String {
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("{kind}_temp_path {};\n", quoted(&state.join(kind))))
         .collect();
+    let tls = if tls {
+        format!(
+            " ssl; ssl_certificate {}; ssl_certificate_key {}",
+            quoted(&state.join(CERTIFICATE)),
+            quoted(&state.join(KEY))
+        )
+    } else {
+        String::new()
+    };
     format!(
         "daemon off; worker_processes auto; {user} pid {pid}; error_log stderr;\n\
          events {{ worker_connections 256; }}\n\
          http {{\n{temporary}access_log off; sendfile on; tcp_nopush on; default_type application/octet-stream;\n\
-         server {{ listen 127.0.0.1:{port}; root {root}; }}\n}}\n",
+         server {{ listen 127.0.0.1:{port}{tls}; root {root}; }}\n}}\n",
         pid = quoted(&state.join("pid")),
         root = quoted(folder),
     )
+}
+
+fn certify(state: &Path) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    for (file, text) in [(CERTIFICATE, made.cert.pem()), (KEY, made.signing_key.serialize_pem())] {
+        fs::write(state.join(file), text).expect("a file in the state folder");
+    }
 }
 
 fn quoted(path: &Path) -> String {

@@ -2,6 +2,7 @@
 
 mod cache;
 mod check;
+mod client;
 mod completions;
 mod config;
 mod gc;
@@ -15,6 +16,7 @@ use crate::printer::Printer;
 /// Runs the command that the arguments name.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<()> {
     match args.command {
+        Command::Save(args) => client::save(*args, printer).await,
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Token(args) => token::run(args, printer).await,
         Command::Cache(args) => cache::run(args, printer).await,

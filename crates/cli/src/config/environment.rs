@@ -10,8 +10,14 @@ use crate::error::{CliError, Result};
 
 const PREFIX: &str = "SNOWBANK_";
 /// Variables that are no settings of a server.
-const OTHERS: [&str; 5] =
-    ["SNOWBANK_CONFIG", "SNOWBANK_LOG", "SNOWBANK_LOG_FORMAT", "SNOWBANK_SERVER", "SNOWBANK_TOKEN"];
+const OTHERS: [&str; 6] = [
+    "SNOWBANK_CONFIG",
+    "SNOWBANK_LOG",
+    "SNOWBANK_LOG_FORMAT",
+    "SNOWBANK_REMOTE",
+    "SNOWBANK_SERVER",
+    "SNOWBANK_TOKEN",
+];
 /// Settings that have no default, and so do not show in the defaults.
 const WITHOUT_DEFAULT: [&str; 1] = ["max_disk"];
 

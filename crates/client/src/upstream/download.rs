@@ -87,6 +87,8 @@ impl<'a> Download<'a> {
                     }
                 }
                 Ok(None) => {
+                    self.site.good();
+                    // Who has all bytes that were signed may be gone.
                     let _ = to.send(Piece::End).await;
                     return Ok(());
                 }

@@ -1,6 +1,6 @@
 //! Why something could not be had from a server or a folder.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::{StatusCode, header::HeaderMap};
 
@@ -9,7 +9,7 @@ use reqwest::{StatusCode, header::HeaderMap};
 pub enum Failure {
     /// Nothing that could speak HTTP, as where the system has no certificates.
     #[error("no HTTP client can be set up")]
-    Client(#[source] Arc<reqwest::Error>),
+    Client(#[source] Arc<SetUpProblem>),
     /// No connection, or it broke. No URL stands in it.
     #[error(transparent)]
     Http(reqwest::Error),
@@ -36,6 +36,23 @@ pub enum Failure {
     /// A file of a cache in a folder.
     #[error("the file cannot be read")]
     File(#[source] io::Error),
+}
+
+/// Why there is no HTTP client.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpProblem {
+    /// The certificates that were to be believed.
+    #[error("cannot read the certificates in {}", file.display())]
+    Certificates {
+        /// The file that should hold them.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// No good certificates, or something that the system lacks.
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
 }
 
 impl Failure {

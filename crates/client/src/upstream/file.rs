@@ -6,15 +6,6 @@ use std::{
     path::Path,
 };
 
-use tokio::task::spawn_blocking;
-
-/// Runs what reads files or computes.
-pub(super) async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
 /// Opens a file; `None` when it is not there.
 pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
     // Opening a pipe would wait for its writer.

@@ -29,7 +29,7 @@ impl Health {
         let _ = self.dead.set(failure);
     }
 
-    /// It gave an answer.
+    /// It gave a whole answer.
     pub(super) fn good(&self) {
         self.failed.store(0, Ordering::Relaxed);
     }

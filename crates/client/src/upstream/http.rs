@@ -1,76 +1,19 @@
-//! One request to an upstream cache.
+//! The answers of servers.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode,
+    Response,
     header::{CONTENT_ENCODING, HeaderMap, HeaderName},
-    redirect::Policy,
 };
 use snowbank_nix::nar_info::Compression;
-use tokio::{sync::OnceCell, time::timeout};
+use tokio::time::timeout;
 
-use super::{Failure, UpstreamOptions, file::on_thread};
-
-/// Redirects that are followed for one thing.
-const REDIRECTS: usize = 10;
+use super::Failure;
 
 /// Bytes below which what came counts for next to nothing.
 const NEXT_TO_NOTHING: usize = 16 << 10;
-
-/// What sends requests to all upstream caches.
-pub(super) struct Web {
-    pub(super) options: UpstreamOptions,
-    client: OnceCell<Result<Client, Arc<reqwest::Error>>>,
-}
-
-impl Web {
-    /// Sets nothing up yet: that reads the system's certificates, which a run that fetches nothing does not need.
-    pub(super) fn new(options: UpstreamOptions) -> Self {
-        Self { options, client: OnceCell::new() }
-    }
-
-    /// The client for all upstream caches.
-    pub(super) async fn client(&self) -> Result<&Client, Failure> {
-        let set_up = || async {
-            let options = self.options.clone();
-            on_thread(move || Ok(client(&options).map_err(Arc::new))).await.map_err(Failure::File)
-        };
-        let client = self.client.get_or_try_init(set_up).await?;
-        client.as_ref().map_err(|error| Failure::Client(Arc::clone(error)))
-    }
-
-    /// Sends `request`. `None` when the thing is not there: 403 is what buckets say that do not let themselves be
-    /// listed.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Option<Response>, Failure> {
-        let answer = timeout(self.options.stall, request.send()).await;
-        let answer = answer.map_err(|_| Failure::Stalled(self.options.stall))?.map_err(Failure::http)?;
-        match answer.status() {
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(Some(answer)),
-            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => Ok(None),
-            code => Err(Failure::status(code, answer.headers())),
-        }
-    }
-}
-
-/// A client that says a login to nobody but the server that it is for, redirects or not.
-fn client(options: &UpstreamOptions) -> reqwest::Result<Client> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Fails only when another thread was faster, and then there is one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-    let builder = Client::builder()
-        .user_agent(concat!("snowbank/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(options.connect)
-        .pool_max_idle_per_host(options.transfers.max(options.lookups))
-        .redirect(Policy::limited(REDIRECTS))
-        .referer(false);
-    if options.system_proxy { builder.build() } else { builder.no_proxy().build() }
-}
 
 /// A header's text, empty where there is none.
 pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> &str {

@@ -6,6 +6,7 @@
 
 mod address;
 mod cache_info;
+mod client;
 mod decoder;
 mod download;
 mod error;
@@ -18,21 +19,26 @@ mod pipe;
 mod receive;
 mod retry;
 mod site;
+mod thread;
 mod transfer;
 
 use std::{fmt, io, sync::Arc};
 
 pub use cache_info::CacheInfo;
 pub use error::{ContentProblem, NarInfoProblem, UpstreamError};
-pub use failure::Failure;
+pub use failure::{Failure, SetUpProblem};
 pub use options::UpstreamOptions;
 use snowbank_nix::{nar_info::NarInfo, path_info::PathInfo, signature::PublicKey, store_path::StoreDir};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use http::Web;
+use client::Web;
 use site::Site;
+use thread::on_thread;
 use transfer::{Transfer, transfer};
+
+/// The key with which cache.nixos.org signs.
+pub const NIXOS_KEY: &str = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
 
 /// An upstream cache and the keys that it signs with.
 #[derive(Clone)]
@@ -47,8 +53,7 @@ impl Upstream {
     /// The cache that Nix knows by itself: cache.nixos.org.
     #[must_use]
     pub fn nixos() -> Option<Self> {
-        let key = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
-        Some(Self { url: Url::parse("https://cache.nixos.org").ok()?, keys: vec![key.parse().ok()?] })
+        Some(Self { url: Url::parse("https://cache.nixos.org").ok()?, keys: vec![NIXOS_KEY.parse().ok()?] })
     }
 }
 
@@ -76,7 +81,7 @@ pub struct Fetched {
 pub struct Upstreams(Arc<Inner>);
 
 struct Inner {
-    sites: Vec<Site>,
+    sites: Vec<Arc<Site>>,
     dir: StoreDir,
     transfers: Semaphore,
     lookups: Semaphore,
@@ -90,7 +95,7 @@ impl Upstreams {
     pub fn new(list: Vec<Upstream>, dir: StoreDir, options: UpstreamOptions) -> Result<Self, UpstreamError> {
         let web = Arc::new(Web::new(options));
         let sites: Result<_, _> =
-            list.into_iter().map(|upstream| Site::new(upstream, Arc::clone(&web))).collect();
+            list.into_iter().map(|upstream| Site::new(upstream, Arc::clone(&web)).map(Arc::new)).collect();
         Ok(Self(Arc::new(Inner {
             sites: sites?,
             dir,
@@ -102,8 +107,8 @@ impl Upstreams {
     /// The first upstream whose key made one of the signatures of `info`: then it is said to have the path.
     #[must_use]
     pub fn holder(&self, info: &PathInfo) -> Option<&Upstream> {
-        let mut upstreams = self.0.sites.iter().map(Site::upstream);
-        upstreams.find(|upstream| info.signer(&self.0.dir, &upstream.keys).is_some())
+        let holder = self.0.sites.iter().find(|site| site.signed(info, &self.0.dir));
+        holder.map(|site| site.upstream())
     }
 
     /// Fetches the NAR of `info` from the first upstream that has it (those that signed `info` are asked first), and hands its bytes in order, in parts of at most
@@ -120,10 +125,11 @@ impl Upstreams {
         F: FnMut(&[u8]) -> io::Result<()> + Send + 'static,
     {
         let (mut sink, mut first) = (sink, None);
-        for site in self.in_order(info) {
-            let error = match self.find(site, info).await {
+        let info = Arc::new(info.clone());
+        for site in self.in_order(&info).await {
+            let error = match self.find(&site, &info).await {
                 Ok(None) => continue,
-                Ok(Some(found)) => match self.transfer(site, found, sink).await {
+                Ok(Some(found)) => match self.transfer(&site, found, sink).await {
                     Transfer::Done(fetched) => return Ok(fetched),
                     Transfer::Failed(error, Some(unused)) => {
                         sink = unused;
@@ -142,13 +148,17 @@ impl Upstreams {
     }
 
     /// All upstreams, those that signed `info` first.
-    fn in_order(&self, info: &PathInfo) -> Vec<&Site> {
-        let signed = |site: &&Site| info.signer(&self.0.dir, &site.upstream().keys).is_some();
-        let (signers, others): (Vec<_>, Vec<_>) = self.0.sites.iter().partition(signed);
-        [signers, others].concat()
+    async fn in_order(&self, info: &Arc<PathInfo>) -> Vec<Arc<Site>> {
+        let (this, info) = (Arc::clone(&self.0), Arc::clone(info));
+        on_thread(move || {
+            let mut sites = this.sites.clone();
+            sites.sort_by_cached_key(|site| !site.signed(&info, &this.dir));
+            sites
+        })
+        .await
     }
 
-    async fn find(&self, site: &Site, info: &PathInfo) -> Result<Option<NarInfo>, UpstreamError> {
+    async fn find(&self, site: &Arc<Site>, info: &Arc<PathInfo>) -> Result<Option<NarInfo>, UpstreamError> {
         // It is never closed.
         let _permit = self.0.lookups.acquire().await;
         site.find(info, &self.0.dir).await

@@ -1,6 +1,6 @@
 //! How patient the fetching from upstream caches is, and how much of it goes on at once.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Bounds of the fetching from upstream caches.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct UpstreamOptions {
     pub patience: Duration,
     /// Whether the system's settings of a proxy (`https_proxy` and its like) count.
     pub system_proxy: bool,
+    /// A PEM file of certificates that are believed instead of the system's, as Nix's `ssl-cert-file`.
+    pub certificates: Option<PathBuf>,
 }
 
 impl Default for UpstreamOptions {
@@ -35,6 +37,7 @@ impl Default for UpstreamOptions {
             backoff: Duration::from_millis(250),
             patience: Duration::from_secs(60),
             system_proxy: true,
+            certificates: None,
         }
     }
 }

@@ -19,11 +19,13 @@ use url::Url;
 use super::{
     CacheInfo, Failure, NarInfoProblem, Upstream, UpstreamError, UpstreamOptions,
     address::Address,
+    client::Web,
     decoder::decoder,
-    file::{on_thread, open, read},
+    file::{open, read},
     health::Health,
-    http::{self, Web},
+    http,
     retry::Retry,
+    thread::on_thread,
 };
 
 /// Bytes of the largest `.narinfo` that is read.
@@ -80,27 +82,36 @@ impl Site {
     /// What it tells of the path of `info`, checked: the same content, signed by one of its keys. `None` when it does
     /// not have the path.
     pub(super) async fn find(
-        &self,
-        info: &PathInfo,
+        self: &Arc<Self>,
+        info: &Arc<PathInfo>,
         dir: &StoreDir,
     ) -> Result<Option<NarInfo>, UpstreamError> {
         self.check(dir).await?;
         let name = format!("{}.narinfo", info.path.hash_part());
         let Some(text) = self.text(&name, MOST_NARINFO).await? else { return Ok(None) };
+        let (site, info, dir) = (Arc::clone(self), Arc::clone(info), dir.clone());
+        on_thread(move || site.judge(text, &info, &dir)).await.map(Some)
+    }
+
+    /// Whether what it tells is about the same content, and signed by one of its keys.
+    fn judge(&self, text: Vec<u8>, info: &PathInfo, dir: &StoreDir) -> Result<NarInfo, UpstreamError> {
         let problem = |source| UpstreamError::NarInfo { host: self.name(), path: info.path.clone(), source };
         let text = String::from_utf8(text).map_err(|_| problem(NarInfoProblem::Text))?;
         let found = NarInfo::parse(&text, dir).map_err(|error| problem(error.into()))?;
-        let same = |found: &PathInfo| {
-            (&found.path, found.nar_hash, found.nar_size, &found.references)
-                == (&info.path, info.nar_hash, info.nar_size, &info.references)
-        };
-        if !same(&found.info) {
+        let content =
+            |info: &PathInfo| (info.path.clone(), info.nar_hash, info.nar_size, info.references.clone());
+        if content(&found.info) != content(info) {
             return Err(UpstreamError::Differs { host: self.name(), path: info.path.clone() });
         }
-        if found.info.signer(dir, &self.upstream.keys).is_none() {
+        if !self.signed(&found.info, dir) {
             return Err(UpstreamError::Unsigned { host: self.name(), path: info.path.clone() });
         }
-        Ok(Some(found))
+        Ok(found)
+    }
+
+    /// Whether one of its keys made one of the signatures of `info`.
+    pub(super) fn signed(&self, info: &PathInfo, dir: &StoreDir) -> bool {
+        info.signer(dir, &self.upstream.keys).is_some()
     }
 
     /// Where the NAR is of which the cache told.
@@ -168,6 +179,7 @@ impl Site {
         let Some(answer) = self.get(url, HeaderMap::new()).await? else { return Ok(None) };
         let encoding = http::encoding(answer.headers())?;
         let body = http::whole(answer, most, self.options().stall).await?;
+        self.good();
         let Some(encoding) = encoding else { return Ok(Some(body)) };
         let plain = on_thread(move || {
             let mut plain = Vec::new();
@@ -187,8 +199,15 @@ impl Site {
             None => request,
         };
         let answer = self.web.send(request).await?;
-        self.health.good();
+        if answer.is_none() {
+            self.good();
+        }
         Ok(answer)
+    }
+
+    /// It gave a whole answer.
+    pub(super) fn good(&self) {
+        self.health.good();
     }
 
     /// Waits until something may be tried again, unless others found meanwhile that there is no use in it.

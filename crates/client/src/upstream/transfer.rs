@@ -1,9 +1,9 @@
 //! The transfer of one NAR: a task that receives, and a thread that decompresses and checks.
 
-use std::{io, panic, sync::Arc};
+use std::{io, sync::Arc};
 
 use snowbank_nix::nar_info::NarInfo;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::sync::mpsc;
 
 use super::{
     Failure, Fetched, UpstreamError,
@@ -11,6 +11,7 @@ use super::{
     pipe::{Piece, pipe},
     receive::{Received, Source, Trouble, receive},
     site::Site,
+    thread::on_thread,
 };
 
 /// What became of a transfer.
@@ -35,7 +36,7 @@ where
     let waiting = Arc::new(());
     let alive = Arc::downgrade(&waiting);
     let (source, feed) = begun;
-    let receiving = spawn_blocking(move || receive(source, &found, &alive, sink));
+    let receiving = on_thread(move || receive(source, &found, &alive, sink));
     let (passed, bytes, received) = match feed {
         Feed::File { bytes } => (Ok(()), bytes, receiving.await),
         Feed::Server(mut download, sender) => {
@@ -43,16 +44,7 @@ where
             (passed, download.received(), received)
         }
     };
-    let Received { sink, handed, result } = match received {
-        Ok(received) => received,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => panic::resume_unwind(panic),
-            Err(_) => {
-                let source = io::ErrorKind::Interrupted.into();
-                return Transfer::Failed(Some(UpstreamError::Sink { path, source }), None);
-            }
-        },
-    };
+    let Received { sink, handed, result } = received;
     let host = site.name();
     let error = match (passed, result) {
         (Ok(()), Ok(())) => return Transfer::Done(Fetched { received: bytes, from: host }),

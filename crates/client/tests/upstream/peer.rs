@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use futures::future::join_all;
-use snowbank_client::upstream::{Upstream, UpstreamError};
+use snowbank_client::upstream::{Upstream, UpstreamError, UpstreamOptions, Upstreams};
 use snowbank_nix::{
     nar::dump,
     path_info::PathInfo,
@@ -19,7 +19,7 @@ use snowbank_testkit::{
 use tempfile::TempDir;
 use url::Url;
 
-use crate::support::{Sample, fetch, said, upstreams};
+use crate::support::{Sample, fetch, options, said, upstreams};
 
 /// Paths that Nix made, and the key of caches of them.
 struct Made {
@@ -198,4 +198,29 @@ async fn what_another_key_signed_is_not_taken_from_a_cache_of_nix() {
     let upstream = Upstream { keys: vec![other.public()], ..made.upstream(&folder_url(&folder)) };
     let error = fetch(&upstreams(vec![upstream]), made.large()).await.0.unwrap_err();
     assert!(matches!(error, UpstreamError::Unsigned { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_is_believed_by_its_certificate() {
+    let made = Made::new();
+    let folder = made.copy("zstd");
+    let nginx = Nginx::serve_tls(folder.path());
+    let certificates = Some(nginx.certificate());
+    let fetch = async |certificates| {
+        let options = UpstreamOptions { certificates, ..options() };
+        let list = vec![made.upstream(nginx.url())];
+        fetch(&Upstreams::new(list, StoreDir::default(), options).unwrap(), made.large()).await
+    };
+    let (result, got) = fetch(certificates).await;
+    result.unwrap_or_else(|error| panic!("{}", said(&error)));
+    assert_eq!(got, made.nar(made.large()));
+
+    let other = Nginx::serve_tls(folder.path());
+    for (certificates, wanted) in [
+        (folder.path().join("none"), "cannot read the certificates"),
+        (other.certificate(), "invalid peer certificate"),
+    ] {
+        let error = fetch(Some(certificates)).await.0.unwrap_err();
+        assert!(error.is_outage() && said(&error).contains(wanted), "{}", said(&error));
+    }
 }

@@ -97,16 +97,19 @@ impl Sample {
     }
 }
 
-/// Caches that are given up soon.
+/// Caches that are asked again without a pause.
 pub(crate) fn upstreams(list: Vec<Upstream>) -> Upstreams {
-    let options = UpstreamOptions {
-        stall: Duration::from_millis(300),
-        backoff: Duration::from_millis(1),
-        patience: Duration::from_secs(20),
-        system_proxy: false,
-        ..UpstreamOptions::default()
-    };
+    Upstreams::new(list, StoreDir::default(), options()).unwrap()
+}
+
+/// Caches whose silence is not borne for long.
+pub(crate) fn impatient(list: Vec<Upstream>) -> Upstreams {
+    let options = UpstreamOptions { stall: Duration::from_millis(500), attempts: 3, ..options() };
     Upstreams::new(list, StoreDir::default(), options).unwrap()
+}
+
+pub(crate) fn options() -> UpstreamOptions {
+    UpstreamOptions { backoff: Duration::from_millis(1), system_proxy: false, ..UpstreamOptions::default() }
 }
 
 /// Fetches a path, and gives back what the sink got.

@@ -1,13 +1,22 @@
 //! Redirects, logins, folders.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use snowbank_client::upstream::UpstreamError;
+use futures::future::join_all;
+use snowbank_client::upstream::{UpstreamError, UpstreamOptions, Upstreams};
+use snowbank_nix::store_path::StoreDir;
 use url::Url;
 
 use crate::{
     server::{Act, Server, answer, ok},
-    support::{Sample, said, upstreams},
+    support::{Sample, options, said, upstreams},
 };
 
 fn redirect(to: &str) -> Act {
@@ -44,7 +53,7 @@ async fn a_nar_elsewhere_gets_no_login() {
     let bucket = Server::start(move |_, _| ok(&nar)).await;
     let mut told = sample.narinfo();
     told.url = bucket.url.join("elsewhere?x=y").unwrap().to_string();
-    let (target, text) = (sample.narinfo_target(), told.to_text(&Default::default()));
+    let (target, text) = (sample.narinfo_target(), told.to_text(&StoreDir::default()));
     let script = sample.script(move |asked, _| (asked.target == target).then(|| ok(text.as_bytes())));
     let server = Server::start(script).await;
     let mut url = server.url.clone();
@@ -114,4 +123,26 @@ async fn the_holder_is_asked_first() {
     let list = vec![stranger.upstream(&other.url), sample.upstream(&holder.url)];
     crate::support::fetch(&upstreams(list), &sample.info).await.0.unwrap();
     assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn no_more_transfers_go_on_at_once_than_were_said() {
+    let sample = Sample::of(1000);
+    let server = Server::start(sample.script(|_, _| None)).await;
+    let options = UpstreamOptions { transfers: 2, ..options() };
+    let upstreams = Upstreams::new(vec![sample.upstream(&server.url)], StoreDir::default(), options).unwrap();
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let fetches = (0..8).map(|_| {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        upstreams.fetch(&sample.info, move |_| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(())
+        })
+    });
+    for result in join_all(fetches).await {
+        result.unwrap();
+    }
+    assert!(most.load(Ordering::SeqCst) <= 2);
 }

@@ -272,15 +272,16 @@ fn a_path_that_somebody_else_makes_is_not_waited_for_when_asked_so() {
     let all = paths(&closure);
     let (mut first, mut second) = (open(root.path()), open(root.path()));
     let taken = closure.references_first().next().unwrap();
-    let mut claims = first.try_claim(&BTreeSet::from([taken.path.clone()])).unwrap().claims;
-    let attempt = second.try_claim(&all).unwrap();
-    assert_eq!(attempt.busy, BTreeSet::from([taken.path.clone()]));
-    assert_eq!(attempt.claims.len(), all.len() - 1);
+    let (mut claims, busy) = first.try_claim(&BTreeSet::from([taken.path.clone()])).unwrap();
+    assert_eq!(busy, BTreeSet::new());
+    let (others, busy) = second.try_claim(&all).unwrap();
+    assert_eq!(busy, BTreeSet::from([taken.path.clone()]));
+    assert_eq!(others.len(), all.len() - 1);
 
     fill(&from, &claims[0]);
     first.register(&[(claims.pop().unwrap(), taken.clone())], 1).unwrap();
-    let attempt = second.try_claim(&attempt.busy).unwrap();
-    assert!(attempt.claims.is_empty() && attempt.busy.is_empty(), "{attempt:?}");
+    let (claims, still) = second.try_claim(&busy).unwrap();
+    assert!(claims.is_empty() && still.is_empty(), "{claims:?}, {still:?}");
 }
 
 #[test]

@@ -54,13 +54,13 @@ impl PathLock {
         loop {
             let lock = open(&path)?;
             wait(&lock, &path, FlockOperation::LockExclusive)?;
-            if let Some(held) = Self::of(lock, &path)? {
+            if let Some(held) = Self::held(&path, lock)? {
                 return Ok(held);
             }
         }
     }
 
-    /// Takes that lock if nobody has it.
+    /// Takes the lock if nobody has it.
     pub(super) fn attempt(target: &Path) -> Result<Option<Self>, WriteError> {
         let path = beside(target);
         loop {
@@ -68,24 +68,25 @@ impl PathLock {
             if !attempt(&lock, &path, FlockOperation::NonBlockingLockExclusive)? {
                 return Ok(None);
             }
-            if let Some(held) = Self::of(lock, &path)? {
+            if let Some(held) = Self::held(&path, lock)? {
                 return Ok(Some(held));
             }
         }
     }
 
-    /// The lock, unless its file has something in it: then it was removed while we waited.
-    fn of(lock: OwnedFd, path: &Path) -> Result<Option<Self>, WriteError> {
+    /// A file with something in it was removed before it was locked.
+    fn held(path: &Path, lock: OwnedFd) -> Result<Option<Self>, WriteError> {
         let file = File::from(lock);
         let length = file.metadata().map_err(self::file("look at the lock", path))?.len();
         Ok((length == 0).then(|| Self { path: path.to_owned(), file }))
     }
 }
 
+/// Where the lock of a store path is.
 fn beside(target: &Path) -> PathBuf {
     let mut path = target.as_os_str().to_owned();
     path.push(".lock");
-    path.into()
+    PathBuf::from(path)
 }
 
 impl Drop for PathLock {

@@ -55,22 +55,13 @@ impl Claim {
         &self.file
     }
 
-    /// Removes the files that were made, and gives the claim up. Not for what was registered.
+    /// Gives the path up, and removes what was made of it.
     ///
     /// # Errors
-    /// When something cannot be removed; Nix removes it as garbage then.
+    /// When something cannot be removed; Nix will do it then.
     pub fn discard(self) -> Result<(), WriteError> {
         remove::remove(&self.file).map_err(error::file("remove", &self.file))
     }
-}
-
-/// What became of an attempt to claim paths.
-#[derive(Debug, Default)]
-pub struct Attempt {
-    /// Those that were claimed.
-    pub claims: Vec<Claim>,
-    /// Those that somebody else is making right now.
-    pub busy: BTreeSet<StorePath>,
 }
 
 impl StoreWriter {
@@ -113,41 +104,50 @@ impl StoreWriter {
     /// # Errors
     /// When a lock cannot be had, or something cannot be removed.
     pub fn claim(&mut self, paths: &BTreeSet<StorePath>) -> Result<Vec<Claim>, WriteError> {
-        Ok(self.claim_by(paths, |file| PathLock::acquire(file).map(Some))?.claims)
+        self.keep(paths)?;
+        let mut claims = Vec::new();
+        // In sorted order, as everybody takes them.
+        for path in paths {
+            if !self.store.is_valid(path)? {
+                let lock = PathLock::acquire(&self.store.place().file(path))?;
+                claims.extend(self.locked(path, lock)?);
+            }
+        }
+        Ok(claims)
     }
 
-    /// [`Self::claim`] without waiting: says which paths somebody else is making. What is neither claimed nor busy is
-    /// valid. May be called while claims are held.
+    /// [`Self::claim`] without waiting: also returns the paths that somebody else is making now. It may be called with
+    /// claims held.
     ///
     /// # Errors
-    /// When a lock cannot be had, or something cannot be removed.
-    pub fn try_claim(&mut self, paths: &BTreeSet<StorePath>) -> Result<Attempt, WriteError> {
-        self.claim_by(paths, PathLock::attempt)
-    }
-
-    fn claim_by(
+    /// As [`Self::claim`].
+    pub fn try_claim(
         &mut self,
         paths: &BTreeSet<StorePath>,
-        lock: impl Fn(&std::path::Path) -> Result<Option<PathLock>, WriteError>,
-    ) -> Result<Attempt, WriteError> {
+    ) -> Result<(Vec<Claim>, BTreeSet<StorePath>), WriteError> {
         self.keep(paths)?;
-        let mut attempt = Attempt::default();
-        // In sorted order, as everybody takes them.
+        let (mut claims, mut busy) = (Vec::new(), BTreeSet::new());
         for path in paths {
             if self.store.is_valid(path)? {
                 continue;
             }
-            let file = self.store.place().file(path);
-            let Some(lock) = lock(&file)? else {
-                attempt.busy.insert(path.clone());
-                continue;
-            };
-            // Whoever had the lock may have made it.
-            if !self.store.is_valid(path)? {
-                remove::remove(&file).map_err(error::file("remove", &file))?;
-                attempt.claims.push(Claim { path: path.clone(), file, _lock: lock });
+            match PathLock::attempt(&self.store.place().file(path))? {
+                Some(lock) => claims.extend(self.locked(path, lock)?),
+                None => {
+                    busy.insert(path.clone());
+                }
             }
         }
-        Ok(attempt)
+        Ok((claims, busy))
+    }
+
+    /// The claim of a path whose lock is held, unless whoever had it before has made the path.
+    fn locked(&self, path: &StorePath, lock: PathLock) -> Result<Option<Claim>, WriteError> {
+        if self.store.is_valid(path)? {
+            return Ok(None);
+        }
+        let file = self.store.place().file(path);
+        remove::remove(&file).map_err(error::file("remove", &file))?;
+        Ok(Some(Claim { path: path.clone(), file, _lock: lock }))
     }
 }

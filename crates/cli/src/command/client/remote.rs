@@ -1,0 +1,165 @@
+//! Which cache service a client command talks to, and how it gets in.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use snowbank_actions::client::{CacheClient, Options, Patience, Token};
+use snowbank_actions::scope::{Grant, Scopes};
+use snowbank_server::http;
+use snowbank_server::service::Rights;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::State;
+use crate::args::client::Service as Arguments;
+use crate::config;
+use crate::error::{CliError, Result};
+use crate::open::{Opened, Role, open};
+
+/// How long the token is valid that a command mints for itself.
+const VALID: Duration = Duration::from_secs(24 * 3600);
+
+/// The repository and ref of what is kept in a folder.
+const REPOSITORY: &str = "local/local";
+const SCOPE: &str = "refs/heads/main:rw";
+
+/// A service that can be asked.
+pub(crate) struct Remote {
+    /// The client.
+    pub client: CacheClient,
+    /// What it is called in messages: no secret is in it.
+    pub name: String,
+    local: Option<Local>,
+}
+
+/// The service in this process, over a folder.
+struct Local {
+    serving: JoinHandle<std::io::Result<()>>,
+    stop: CancellationToken,
+    opened: Opened,
+}
+
+/// Where the service is, before anything was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Url { url: String, token: String },
+    Folder(PathBuf),
+}
+
+impl Remote {
+    /// Finds the service that the arguments or the job's environment name.
+    ///
+    /// # Errors
+    /// When none is named, or a folder's state cannot be opened.
+    pub(crate) async fn open(arguments: &Arguments) -> Result<Self> {
+        match place(arguments, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))? {
+            Place::Url { url, token } => {
+                let name = url.clone();
+                Ok(Self { client: client(url, token)?, name, local: None })
+            }
+            Place::Folder(folder) => Self::in_process(folder).await,
+        }
+    }
+
+    async fn in_process(folder: PathBuf) -> Result<Self> {
+        let name = folder.display().to_string();
+        let state = State { data: Some(name.clone()), ..State::default() };
+        let settings = config::read(&state, Vec::new())?.settings;
+        let opened = open(settings, Role::Guest).await?;
+        let failed = |error| CliError::failed("could not listen on a loopback address").because(error);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
+        let url = format!("http://{}/", listener.local_addr().map_err(failed)?);
+        let grant: Grant = SCOPE.parse().map_err(|error| CliError::failed("no scope").because(error))?;
+        let rights = Rights::Job { repository: REPOSITORY.to_owned(), scopes: Scopes::from_grants(&[grant]) };
+        let token = opened.service.mint(&rights, VALID)?;
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(http::serve(listener, opened.service.clone(), stop.clone()));
+        Ok(Self { client: client(url, token)?, name, local: Some(Local { serving, stop, opened }) })
+    }
+
+    /// Ends the service if it is in this process; enforces the limits of its folder first.
+    pub(crate) async fn close(self) {
+        let Some(Local { serving, stop, opened }) = self.local else { return };
+        stop.cancel();
+        let _ = serving.await;
+        if let Err(error) = opened.service.close().await {
+            tracing::warn!(%error, "the last access times could not be written");
+        }
+        drop(opened.lock);
+    }
+}
+
+fn client(url: String, token: String) -> Result<CacheClient> {
+    let shown = url.clone();
+    let agent = concat!("snowbank/", env!("CARGO_PKG_VERSION")).to_owned();
+    CacheClient::new(Options {
+        url,
+        token: Token::new(token),
+        user_agent: agent,
+        patience: Patience::default(),
+    })
+    .map_err(|error| CliError::usage(format!("the cache service {shown} cannot be used")).because(error))
+}
+
+fn place(arguments: &Arguments, variable: impl Fn(&str) -> Option<String>) -> Result<Place> {
+    let job = || Some((variable("ACTIONS_RESULTS_URL")?, variable("ACTIONS_RUNTIME_TOKEN")?));
+    match &arguments.remote {
+        Some(remote) if remote.starts_with("http://") || remote.starts_with("https://") => {
+            let token = variable("SNOWBANK_TOKEN").or_else(|| variable("ACTIONS_RUNTIME_TOKEN"));
+            let token = token.ok_or_else(|| {
+                CliError::usage(format!("there is no token for {remote}")).hint(
+                    "put one into SNOWBANK_TOKEN: `snowbank token create --repo OWNER/NAME --scope refs/heads/main:rw` mints it where the server is",
+                )
+            })?;
+            Ok(Place::Url { url: remote.clone(), token })
+        }
+        Some(remote) if remote.contains("://") => {
+            Err(CliError::usage(format!("the remote {remote} is neither an http URL nor a folder")))
+        }
+        Some(folder) => Ok(Place::Folder(PathBuf::from(folder))),
+        None => job().map(|(url, token)| Place::Url { url, token }).ok_or_else(|| {
+            CliError::usage("no cache service is named")
+                .hint("name one with --remote URL, or a folder with --remote DIR")
+                .hint("in a GitHub job, ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN reach actions only, not `run:` steps")
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(remote: Option<&str>, variables: &[(&str, &str)]) -> Result<Place> {
+        let arguments = Arguments { remote: remote.map(str::to_owned), ..Arguments::default() };
+        place(&arguments, |name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const JOB: [(&str, &str); 2] =
+        [("ACTIONS_RESULTS_URL", "https://results/"), ("ACTIONS_RUNTIME_TOKEN", "job")];
+
+    #[test]
+    fn a_job_s_own_service_is_used_where_none_is_named() {
+        let expected = Place::Url { url: "https://results/".into(), token: "job".into() };
+        assert_eq!(placed(None, &JOB).unwrap(), expected);
+        let error = placed(None, &JOB[..1]).unwrap_err();
+        assert!(error.hints.iter().any(|hint| hint.contains("`run:` steps")), "{error:?}");
+    }
+
+    #[test]
+    fn a_named_service_takes_its_own_token_first() {
+        let url = |token: &str| Place::Url { url: "http://own/".into(), token: token.into() };
+        assert_eq!(placed(Some("http://own/"), &JOB).unwrap(), url("job"));
+        let own = [("SNOWBANK_TOKEN", "own"), JOB[1]];
+        assert_eq!(placed(Some("http://own/"), &own).unwrap(), url("own"));
+        assert!(placed(Some("http://own/"), &[]).is_err());
+    }
+
+    #[test]
+    fn what_is_no_url_is_a_folder() {
+        assert_eq!(placed(Some("cache/x"), &JOB).unwrap(), Place::Folder("cache/x".into()));
+        assert!(placed(Some("s3://bucket"), &JOB).is_err());
+    }
+}

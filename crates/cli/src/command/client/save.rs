@@ -1,0 +1,120 @@
+//! `snowbank save`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde_json::json;
+use snowbank_client::observer::Observer;
+use snowbank_client::save::{Save, Saved};
+use snowbank_client::series::Published;
+use snowbank_nix::closure::Closure;
+use snowbank_nix::store::{LocalStore, Realisation};
+
+use super::remote::Remote;
+use super::session::{Series, Session, spool};
+use crate::args::client as args;
+use crate::command::bytes;
+use crate::error::{CliError, Result};
+use crate::printer::Printer;
+
+pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
+    let series =
+        Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.what.immutable };
+    let session = Session::new(&series, &args.service, &args.store, args.talk)?;
+    let (closure, realisations) = wanted(&session, &args)?;
+    let remote = Remote::open(&args.service).await?;
+    let saved = save(&session, &remote, &closure, &realisations, args.what.keep_upstream).await;
+    let requests = remote.client.traffic();
+    remote.close().await;
+    match saved {
+        Ok(saved) => {
+            tell(&session, &saved);
+            if args.talk.json {
+                printer.data(as_json(&saved, requests).to_string());
+            }
+            Ok(())
+        }
+        Err(error) => session.outage(error),
+    }
+}
+
+fn wanted(session: &Session, args: &args::Save) -> Result<(Closure, Vec<Realisation>)> {
+    let failed = |error| CliError::failed("could not read the Nix store").because(error);
+    let store = LocalStore::open(session.place.clone()).map_err(failed)?;
+    let roots: Vec<_> = if args.what.all {
+        store.valid_paths().map_err(failed)?.into_iter().collect()
+    } else {
+        args.paths.iter().filter_map(|path| session.place.dir().parse(path.to_str()?).ok()).collect()
+    };
+    let closure = store.closure(&roots).map_err(failed)?;
+    Ok((closure, store.realisations().map_err(failed)?))
+}
+
+/// Saves a closure; everything that can go wrong is the cache's.
+pub(crate) async fn save(
+    session: &Session,
+    remote: &Remote,
+    closure: &Closure,
+    realisations: &[Realisation],
+    keep_upstream: bool,
+) -> Result<Saved> {
+    let observer: Arc<dyn Observer> = session.progress.clone();
+    let save = Save {
+        client: &remote.client,
+        versions: &session.versions,
+        place: &session.place,
+        closure,
+        realisations,
+        trees: &[],
+        upstream: &|info| !keep_upstream && session.upstreams.holder(info).is_some(),
+        key: &session.key,
+        prefixes: &session.prefixes,
+        naming: session.naming,
+        run: &session.run,
+        level: 1,
+        spool: spool(),
+        stop: &Arc::new(AtomicBool::new(false)),
+        observer: &observer,
+    };
+    let failed = |error| {
+        CliError::failed(format!("nothing was saved under {} at {}", session.key, remote.name)).because(error)
+    };
+    Box::pin(save.run()).await.map_err(failed)
+}
+
+/// What a save came to, in a line.
+pub(crate) fn tell(session: &Session, saved: &Saved) {
+    let progress = &session.progress;
+    for (path, why) in saved.left.iter().take(20) {
+        progress.warn(&format!("{path} was not saved: {why}"));
+    }
+    if saved.left.len() > 20 {
+        progress.warn(&format!("{} more paths were not saved", saved.left.len() - 20));
+    }
+    let read = format!("{} paths read ({})", saved.read.count, bytes(saved.read.bytes));
+    let sent = format!("{} sent in {} packs", bytes(saved.sent.bytes), saved.sent.count);
+    match &saved.published {
+        None => progress.say(format!("nothing new to save under {}", session.key)),
+        Some(Published::As { entry, .. }) => progress.say(format!("saved as {entry}: {read}, {sent}")),
+        Some(Published::Exists) => progress.say(format!("{} was saved before", session.key)),
+        Some(Published::Denied(why)) => progress.warn(&format!("nothing was saved: {why}")),
+    }
+}
+
+fn as_json(saved: &Saved, traffic: snowbank_actions::client::Traffic) -> serde_json::Value {
+    let entry = match &saved.published {
+        Some(Published::As { entry, .. }) => Some(entry),
+        _ => None,
+    };
+    json!({
+        "saved": entry,
+        "built_upon": saved.last,
+        "wanted": saved.wanted,
+        "read": {"paths": saved.read.count, "bytes": saved.read.bytes},
+        "upstream": {"paths": saved.upstream.count, "bytes": saved.upstream.bytes},
+        "sent": {"packs": saved.sent.count, "bytes": saved.sent.bytes},
+        "dropped": saved.dropped,
+        "left": saved.left.iter().map(|(path, why)| json!({"path": path.to_string(), "why": why})).collect::<Vec<_>>(),
+        "traffic": {"requests": traffic.requests, "sent": traffic.sent, "received": traffic.received},
+    })
+}

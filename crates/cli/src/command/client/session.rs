@@ -1,0 +1,127 @@
+//! What a client command works with: the store, the series, the upstreams, who is told.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use snowbank_client::series::{Key, KeyError, Naming, Versions};
+use snowbank_client::upstream::{Upstream, UpstreamOptions, Upstreams};
+use snowbank_nix::store::Place;
+
+use super::progress::Progress;
+use crate::args::client::{Service, Store, Talk};
+use crate::error::{CliError, Result};
+
+/// What a client command works with.
+pub(crate) struct Session {
+    /// The store.
+    pub place: Place,
+    /// The series.
+    pub key: Key,
+    /// Where else to look.
+    pub prefixes: Vec<String>,
+    /// How its entries are called.
+    pub naming: Naming,
+    /// The versions of its entries.
+    pub versions: Versions,
+    /// The upstream caches.
+    pub upstreams: Upstreams,
+    /// Names this run.
+    pub run: String,
+    /// Who is told.
+    pub progress: Arc<Progress>,
+    /// Whether a cache that cannot be used is a failure.
+    pub strict: bool,
+}
+
+/// The arguments that name a series.
+pub(crate) struct Series<'a> {
+    pub key: Option<&'a str>,
+    pub prefixes: &'a [String],
+    pub immutable: bool,
+}
+
+impl Session {
+    /// # Errors
+    /// When an argument cannot be right.
+    pub(crate) fn new(series: &Series<'_>, service: &Service, store: &Store, talk: Talk) -> Result<Self> {
+        let system = system();
+        let wrong =
+            |what: &str, error: KeyError| CliError::usage(format!("{what} is not valid")).because(error);
+        let key = series.key.map_or_else(|| format!("nix-{system}"), str::to_owned);
+        let key = key.parse().map_err(|error| wrong("--key", error))?;
+        for prefix in series.prefixes {
+            snowbank_client::series::check(prefix).map_err(|error| wrong("--restore-key", error))?;
+        }
+        let place = store.root.as_deref().map_or_else(Place::system, Place::below);
+        Ok(Self {
+            versions: Versions::new(&system, place.dir()),
+            upstreams: upstreams(store, &place)?,
+            place,
+            key,
+            prefixes: series.prefixes.to_vec(),
+            naming: if series.immutable { Naming::Immutable } else { Naming::Generations },
+            run: run(),
+            progress: Arc::new(Progress::new(talk.quiet)),
+            strict: service.strict,
+        })
+    }
+
+    /// What a cache that cannot be used comes to: a warning, unless the user wants to know.
+    ///
+    /// # Errors
+    /// With `--strict`.
+    pub(crate) fn outage(&self, error: CliError) -> Result<()> {
+        if self.strict {
+            return Err(error);
+        }
+        let causes: String = error.causes.iter().map(|cause| format!(": {cause}")).collect();
+        self.progress.warn(&format!("{}{causes}", error.message));
+        for hint in error.hints {
+            self.progress.say(format!("hint: {hint}"));
+        }
+        Ok(())
+    }
+}
+
+/// This machine, in Nix's words: `x86_64-linux`.
+fn system() -> String {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+    format!("{}-{os}", std::env::consts::ARCH)
+}
+
+/// The workflow's run, all jobs of which are one; outside of one, this process.
+fn run() -> String {
+    let of_workflow = std::env::var("GITHUB_RUN_ID").ok().filter(|id| !id.is_empty() && id.len() < 100);
+    of_workflow.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        format!("{:x}-{:x}", now.as_nanos(), std::process::id())
+    })
+}
+
+fn upstreams(store: &Store, place: &Place) -> Result<Upstreams> {
+    let wrong =
+        |error: &dyn std::fmt::Display, what: &str| CliError::usage(format!("{what} is not valid: {error}"));
+    let nixos = Upstream::nixos().ok_or_else(|| CliError::failed("the built-in upstream is not valid"))?;
+    let mut keys = Vec::new();
+    for text in &store.upstream_keys {
+        keys.push(text.parse().map_err(|error| wrong(&error, "--upstream-key"))?);
+    }
+    keys.extend(nixos.keys.iter().cloned());
+    let list = if store.upstreams.is_empty() {
+        vec![Upstream { keys, ..nixos }]
+    } else {
+        let url = |text: &String| text.parse().map_err(|error| wrong(&error, "--upstream"));
+        let upstream = |text| Ok(Upstream { url: url(text)?, keys: keys.clone() });
+        store.upstreams.iter().map(upstream).collect::<Result<_>>()?
+    };
+    Upstreams::new(list, place.dir().clone(), UpstreamOptions::default())
+        .map_err(|error| CliError::usage("--upstream is not valid").because(error))
+}
+
+/// Where packs are made: big temporary files belong on a disk.
+pub(crate) fn spool() -> PathBuf {
+    match std::env::var_os("TMPDIR") {
+        Some(folder) if !folder.is_empty() => PathBuf::from(folder),
+        _ => PathBuf::from("/var/tmp"),
+    }
+}
