@@ -19,6 +19,8 @@ pub(crate) struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Restore the newest snapshot of a Nix store
+    Restore(Box<client::Restore>),
     /// Save what is new in a Nix store
     Save(Box<client::Save>),
     /// Run the cache service

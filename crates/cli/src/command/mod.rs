@@ -16,6 +16,7 @@ use crate::printer::Printer;
 /// Runs the command that the arguments name.
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<()> {
     match args.command {
+        Command::Restore(args) => client::restore(*args, printer).await,
         Command::Save(args) => client::save(*args, printer).await,
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Token(args) => token::run(args, printer).await,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Lanes at most.
+/// Lanes at most; at least there are two, so that one writes while another waits for bytes.
 const MOST_LANES: usize = 8;
 
 /// How a restore goes about it.
@@ -24,7 +24,7 @@ impl Default for Options {
         Self {
             min_free: 5_000_000_000,
             verify_nar: false,
-            lanes: processors.min(MOST_LANES),
+            lanes: processors.clamp(2, MOST_LANES),
             patience: Duration::from_secs(600),
         }
     }

@@ -19,12 +19,12 @@ const MAX_FRAMES: usize = 8192;
 const GAP: u32 = 128 << 10;
 
 /// Bytes after which a request is followed by another beside it.
-const SPLIT: u32 = 8 << 20;
+const SPLIT: u32 = 16 << 20;
 
 /// Bytes of frames of a window: a fifth of its room is for gaps.
 pub(super) const fn size(lanes: usize) -> u64 {
     let room = ALL_WINDOWS / (WINDOWS * lanes as u64);
-    let room = if room > 16 << 20 { 16 << 20 } else { room };
+    let room = if room > 32 << 20 { 32 << 20 } else { room };
     room / 5 * 4
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::plan::Plan;
 use super::read::{Item, Outcome, ReadError, Reading, read};
-use super::send::send;
+use super::send::{Sent, send};
 use super::shelf::{FramePlace, Shelf};
 use super::{Amount, PACK, Save, SaveError, Saved};
 use crate::observer::{Event, Stage};
@@ -63,20 +63,29 @@ impl Save<'_> {
                 dropped: &dropped,
             };
             let outcomes = read(&reading)?;
-            if let Some(last) = shelf.finish()? {
+            for last in shelf.finish()? {
                 packs.blocking_send(last).map_err(|_| ReadError::Unwanted)?;
             }
             observer.tell(Event::End { stage: Stage::Read });
-            Ok::<_, ReadError>(outcomes.into_iter().map(|outcome| recipe(outcome, &shelf)).collect())
+            let recipes = outcomes.into_iter().map(|outcome| recipe(outcome, &shelf));
+            Ok::<Vec<_>, ReadError>(recipes.collect())
         });
         let reading = async { reading.await.map_err(|_| SaveError::Lost) };
         let sending = send(self.client, self.versions, to_send, &**self.observer);
         let (read, sent) = tokio::join!(reading, sending);
         // A pack that cannot be sent is why nobody wants more of them.
-        let (packs, sent) = sent?;
-        let outcomes = read??;
+        let Sent { packs, sent } = sent?;
+        let outcomes: Vec<Result<Recipe, String>> = read??;
         self.observer.tell(Event::End { stage: Stage::Upload });
-        Ok(Laid { packs, sent, outcomes })
+        // Numbers of packs that became a part of others are left out.
+        let mut places: Vec<u32> = (0..first).collect();
+        for (&number, place) in packs.keys().zip(first..) {
+            places.resize(number as usize, 0);
+            places.push(place);
+        }
+        let outcomes =
+            outcomes.into_iter().map(|outcome| outcome.map(|recipe| recipe.moved(&places))).collect();
+        Ok(Laid { packs: packs.into_values().collect(), sent, outcomes })
     }
 }
 

@@ -18,7 +18,7 @@ use super::shelf::{ClosedPack, Shelf, ShelfError};
 use crate::observer::{Event, Observer, Stage};
 use crate::text;
 
-/// Readers at once: more would only wait for the disk.
+/// Readers at once, at most, and one for every two processors: each fills a pack of its own.
 const READERS: usize = 4;
 
 /// Workers at once. With them a save holds at most 26 batches of 5 MiB, and the frames of 16 of them.
@@ -75,6 +75,7 @@ pub(super) struct Reading<'a> {
 
 /// A batch on its way to a worker.
 struct Job {
+    reader: usize,
     item: usize,
     row: usize,
     batch: Batch,
@@ -93,7 +94,7 @@ struct Shared<'a> {
     over: AtomicBool,
 }
 
-/// Reads all items; waits for the disk, and for whoever takes the packs. The last pack stays open on the shelf.
+/// Reads all items; waits for the disk, and for whoever takes the packs. The last packs stay open on the shelf.
 ///
 /// # Errors
 /// When packs cannot be made or are not wanted; what cannot be read is an [`Outcome`] of its own.
@@ -111,11 +112,11 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Vec<Outcome>, ReadError> {
         over: AtomicBool::new(false),
     };
     thread::scope(|scope| {
-        for _ in 0..processors.min(READERS) {
+        for reader in 0..(processors / 2).clamp(1, READERS) {
             let to_workers = to_workers.clone();
             let shared = &shared;
             // Moved in: the workers end when the last reader has dropped its end.
-            scope.spawn(move || shared.read(&to_workers));
+            scope.spawn(move || shared.read(reader, &to_workers));
         }
         drop(to_workers);
         for _ in 0..processors.min(WORKERS) {
@@ -138,7 +139,7 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Vec<Outcome>, ReadError> {
 
 impl Shared<'_> {
     /// A reader: takes one item after the other.
-    fn read(&self, to: &SyncSender<Job>) {
+    fn read(&self, reader: usize, to: &SyncSender<Job>) {
         let items = self.reading.items;
         loop {
             let item = self.next.fetch_add(1, Ordering::Relaxed);
@@ -147,7 +148,7 @@ impl Shared<'_> {
                 self.leave(item, "the save ended before it was read".to_owned());
                 continue;
             }
-            let mut batches = ToWorkers { shared: self, item, row: 0, to };
+            let mut batches = ToWorkers { shared: self, reader, item, row: 0, to };
             match cut(file, self.reading.params, &mut batches) {
                 Ok((hash, size)) if hash == *nar_hash && (*nar_size == 0 || size == *nar_size) => {}
                 Ok((hash, _)) if hash != *nar_hash => {
@@ -194,7 +195,7 @@ impl Shared<'_> {
             let (raw_len, stored_len) = (raw.len() as u32, frame.len() as u32);
             frames.push((PackEntry { chunk, frame: FrameHash::of(&frame), raw_len, stored_len }, frame));
         }
-        for pack in self.reading.shelf.add(&frames)? {
+        for pack in self.reading.shelf.add(job.reader, &frames)? {
             self.reading.packs.blocking_send(pack).map_err(|_| ReadError::Unwanted)?;
         }
         lock(&self.rows[job.item]).push((job.row, chunks));
@@ -214,6 +215,7 @@ impl Shared<'_> {
 
 struct ToWorkers<'a, 'b> {
     shared: &'a Shared<'b>,
+    reader: usize,
     item: usize,
     row: usize,
     to: &'a SyncSender<Job>,
@@ -225,7 +227,7 @@ impl Batches for ToWorkers<'_, '_> {
     }
 
     fn put(&mut self, batch: Batch) -> bool {
-        let job = Job { item: self.item, row: self.row, batch };
+        let job = Job { reader: self.reader, item: self.item, row: self.row, batch };
         self.row += 1;
         self.to.send(job).is_ok() && !self.shared.ended()
     }

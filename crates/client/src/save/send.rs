@@ -1,5 +1,7 @@
 //! Full packs on their way to the service.
 
+use std::collections::BTreeMap;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use snowbank_actions::client::CacheClient;
 use tokio::sync::mpsc::Receiver;
@@ -14,13 +16,21 @@ use crate::snapshot::PackRef;
 /// Packs under way at once. Their files, the one that waits and the one being filled take half a gigabyte of disk.
 const AT_ONCE: usize = 4;
 
-/// Stores packs until no more come. Returns them in the order of their numbers, and how many were sent.
+/// What was stored.
+pub(super) struct Sent {
+    /// The packs, by number.
+    pub(super) packs: BTreeMap<u32, PackRef>,
+    /// Those that were not there already.
+    pub(super) sent: Amount,
+}
+
+/// Stores packs until no more come.
 pub(super) async fn send(
     client: &CacheClient,
     versions: &Versions,
     packs: Receiver<ClosedPack>,
     observer: &dyn Observer,
-) -> Result<(Vec<PackRef>, Amount), StoreError> {
+) -> Result<Sent, StoreError> {
     let packs = stream::unfold(packs, |mut packs| async { packs.recv().await.map(|pack| (pack, packs)) });
     let sending = packs.map(|ClosedPack { number, pack, file }| async move {
         let size = pack.size;
@@ -28,11 +38,14 @@ pub(super) async fn send(
         observer.tell(Event::Advance { stage: Stage::Upload, bytes: size, paths: 0 });
         Ok::<_, StoreError>((number, pack, sent))
     });
-    let mut stored: Vec<_> = sending.buffer_unordered(AT_ONCE).try_collect().await?;
-    stored.sort_unstable_by_key(|(number, ..)| *number);
-    let sent = stored.iter().filter(|(.., sent)| *sent).fold(Amount::default(), |sum, (_, pack, _)| Amount {
-        count: sum.count + 1,
-        bytes: sum.bytes + pack.size,
-    });
-    Ok((stored.into_iter().map(|(_, pack, _)| pack).collect(), sent))
+    let mut all = Sent { packs: BTreeMap::new(), sent: Amount::default() };
+    let mut stored = std::pin::pin!(sending.buffer_unordered(AT_ONCE));
+    while let Some((number, pack, sent)) = stored.try_next().await? {
+        if sent {
+            all.sent.count += 1;
+            all.sent.bytes += pack.size;
+        }
+        all.packs.insert(number, pack);
+    }
+    Ok(all)
 }

@@ -1,13 +1,15 @@
 //! The packs under way: where every chunk is, old or new.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snowbank_cas::id::{ChunkHash, ObjectHash};
-use snowbank_cas::pack::{PackBuilder, PackEntry, PackError};
+use snowbank_cas::pack::{MAX_FRAMES, PackBuilder, PackEntry, PackError};
 
 use crate::snapshot::PackRef;
 
@@ -39,7 +41,8 @@ pub enum ShelfError {
     Pack(#[from] PackError),
 }
 
-/// The chunks that need no storing any more, and the pack that takes new ones. Holds about 60 bytes a chunk.
+/// The chunks that need no storing any more, and the packs that take new ones: one for each reader, so that the frames of
+/// a path lie together. Holds about 60 bytes a chunk.
 pub(super) struct Shelf {
     folder: PathBuf,
     target: u64,
@@ -48,9 +51,19 @@ pub(super) struct Shelf {
 
 struct Inner {
     places: HashMap<ChunkHash, FramePlace>,
-    /// The number of the pack under way.
+    /// The number of the next pack.
+    next: u32,
+    /// The packs under way, by reader.
+    open: BTreeMap<usize, Open>,
+    /// Packs that became a part of another one, and behind how many frames.
+    joined: HashMap<u32, FramePlace>,
+}
+
+struct Open {
     number: u32,
-    open: Option<(PackBuilder, File, u32)>,
+    builder: PackBuilder,
+    file: File,
+    entries: Vec<PackEntry>,
 }
 
 impl Shelf {
@@ -62,63 +75,88 @@ impl Shelf {
         places: HashMap<ChunkHash, FramePlace>,
         first: u32,
     ) -> Self {
-        Self { folder, target, inner: Mutex::new(Inner { places, number: first, open: None }) }
+        let inner = Inner { places, next: first, open: BTreeMap::new(), joined: HashMap::new() };
+        Self { folder, target, inner: Mutex::new(inner) }
     }
 
     /// Which of `chunks` nobody has put anywhere, as places in `chunks`; each one once.
     pub(super) fn missing(&self, chunks: &[ChunkHash]) -> Vec<usize> {
         let inner = self.lock();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let new = |chunk: &ChunkHash| !inner.places.contains_key(chunk) && seen.insert(*chunk);
         chunks.iter().map(new).enumerate().filter_map(|(at, new)| new.then_some(at)).collect()
     }
 
-    /// Where a chunk is.
+    /// Where a chunk is, once all packs are closed.
     pub(super) fn place(&self, chunk: &ChunkHash) -> Option<FramePlace> {
-        self.lock().places.get(chunk).copied()
+        let inner = self.lock();
+        let (pack, frame) = *inner.places.get(chunk)?;
+        Some(match inner.joined.get(&pack) {
+            Some((into, behind)) => (*into, behind + frame),
+            None => (pack, frame),
+        })
     }
 
-    /// Adds frames; those whose chunk somebody else has added meanwhile are passed over. Returns the packs that
-    /// became full.
-    pub(super) fn add(&self, frames: &[(PackEntry, Vec<u8>)]) -> Result<Vec<ClosedPack>, ShelfError> {
+    /// Adds frames to the pack of `reader`; those whose chunk somebody else has added meanwhile are passed over. Returns
+    /// the packs that became full.
+    pub(super) fn add(
+        &self,
+        reader: usize,
+        frames: &[(PackEntry, Vec<u8>)],
+    ) -> Result<Vec<ClosedPack>, ShelfError> {
         let mut closed = Vec::new();
-        let mut inner = self.lock();
+        let mut guard = self.lock();
+        let inner = &mut *guard;
         for (entry, frame) in frames {
             if inner.places.contains_key(&entry.chunk) {
                 continue;
             }
-            if inner.open.as_ref().is_some_and(|(builder, ..)| !builder.fits(entry.stored_len)) {
-                closed.extend(self.close(&mut inner)?);
+            if inner.open.get(&reader).is_some_and(|open| !open.builder.fits(entry.stored_len)) {
+                closed.extend(inner.open.remove(&reader).map(|open| self.close(open)).transpose()?);
             }
-            let number = inner.number;
-            let (builder, file, count) = match &mut inner.open {
-                Some(open) => open,
-                empty => {
-                    let file = tempfile::tempfile_in(&self.folder).map_err(|error| self.spool(error))?;
-                    empty.insert((PackBuilder::new(self.target), file, 0))
+            let open = match inner.open.entry(reader) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(empty) => {
+                    inner.next += 1;
+                    empty.insert(self.open(inner.next - 1)?)
                 }
             };
-            builder.push_hashed(*entry, frame)?;
-            file.write_all(frame).map_err(|error| self.spool(error))?;
-            let place = (number, *count);
-            *count += 1;
+            let place = (open.number, open.entries.len() as u32);
+            open.push(*entry, frame).map_err(|error| self.failed(error))?;
             inner.places.insert(entry.chunk, place);
         }
         Ok(closed)
     }
 
-    /// Ends the pack under way, if there is one.
-    pub(super) fn finish(&self) -> Result<Option<ClosedPack>, ShelfError> {
-        self.close(&mut self.lock())
+    /// Ends the packs under way, as few as they fit into.
+    pub(super) fn finish(&self) -> Result<Vec<ClosedPack>, ShelfError> {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let mut rest: Vec<_> = std::mem::take(&mut inner.open).into_values().collect();
+        rest.sort_by_key(|open| std::cmp::Reverse(open.builder.stored()));
+        let mut fewer: Vec<Open> = Vec::new();
+        for open in rest {
+            let host = fewer.iter_mut().find(|host| host.takes(&open, self.target));
+            let Some(host) = host else {
+                fewer.push(open);
+                continue;
+            };
+            inner.joined.insert(open.number, (host.number, host.entries.len() as u32));
+            host.join(&open).map_err(|error| self.failed(error))?;
+        }
+        fewer.into_iter().map(|open| self.close(open)).collect()
     }
 
-    fn close(&self, inner: &mut Inner) -> Result<Option<ClosedPack>, ShelfError> {
-        let Some((builder, mut file, _)) = inner.open.take() else { return Ok(None) };
+    fn open(&self, number: u32) -> Result<Open, ShelfError> {
+        let file = tempfile::tempfile_in(&self.folder).map_err(|error| self.failed(Failed::Io(error)))?;
+        Ok(Open { number, builder: PackBuilder::new(self.target), file, entries: Vec::new() })
+    }
+
+    fn close(&self, open: Open) -> Result<ClosedPack, ShelfError> {
+        let Open { number, builder, mut file, .. } = open;
         let stored = builder.stored();
         let (_, footer, hash) = builder.finish();
-        file.write_all(&footer).map_err(|error| self.spool(error))?;
-        let number = inner.number;
-        inner.number += 1;
+        file.write_all(&footer).map_err(|error| self.failed(Failed::Io(error)))?;
         let pack = PackRef {
             hash,
             size: stored + footer.len() as u64,
@@ -126,14 +164,49 @@ impl Shelf {
             footer_hash: ObjectHash::of(&footer),
             copy: 0,
         };
-        Ok(Some(ClosedPack { number, pack, file: Arc::new(file) }))
+        Ok(ClosedPack { number, pack, file: Arc::new(file) })
     }
 
-    fn spool(&self, error: io::Error) -> ShelfError {
-        ShelfError::Spool { folder: self.folder.clone(), error }
+    fn failed(&self, error: Failed) -> ShelfError {
+        match error {
+            Failed::Io(error) => ShelfError::Spool { folder: self.folder.clone(), error },
+            Failed::Pack(error) => ShelfError::Pack(error),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Failed {
+    Io(io::Error),
+    Pack(PackError),
+}
+
+impl Open {
+    fn push(&mut self, entry: PackEntry, frame: &[u8]) -> Result<(), Failed> {
+        self.builder.push_hashed(entry, frame).map_err(Failed::Pack)?;
+        self.file.write_all(frame).map_err(Failed::Io)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Whether all of another pack fits in.
+    fn takes(&self, other: &Self, target: u64) -> bool {
+        self.builder.stored() + other.builder.stored() <= target
+            && self.entries.len() + other.entries.len() <= MAX_FRAMES
+    }
+
+    /// Adds all frames of another pack. Holds one.
+    fn join(&mut self, other: &Self) -> Result<(), Failed> {
+        let (mut offset, mut frame) = (0, Vec::new());
+        for entry in &other.entries {
+            frame.resize(entry.stored_len as usize, 0);
+            other.file.read_exact_at(&mut frame, offset).map_err(Failed::Io)?;
+            self.push(*entry, &frame)?;
+            offset += u64::from(entry.stored_len);
+        }
+        Ok(())
     }
 }

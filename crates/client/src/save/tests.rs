@@ -202,3 +202,29 @@ fn reading_ends_when_nobody_wants_the_packs() {
     };
     assert!(matches!(read(&reading), Err(ReadError::Unwanted)));
 }
+
+#[test]
+fn the_packs_of_all_readers_end_as_one_where_they_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path().to_owned(), 100_000, HashMap::new(), 5);
+    let mut encoder = snowbank_cas::frame::Encoder::new(1).unwrap();
+    let mut frame = |seed: u8| {
+        let raw = noise(seed, 10_000);
+        let frame = encoder.encode(&raw).unwrap();
+        let (raw_len, stored_len) = (raw.len() as u32, frame.len() as u32);
+        let (chunk, hash) = (ChunkHash::of(&raw), snowbank_cas::id::FrameHash::of(&frame));
+        (snowbank_cas::pack::PackEntry { chunk, frame: hash, raw_len, stored_len }, frame)
+    };
+    let (one, two, three) = (vec![frame(1), frame(2)], vec![frame(3)], vec![frame(4), frame(1)]);
+    for (reader, frames) in [(0, &one), (1, &two), (2, &three)] {
+        assert!(shelf.add(reader, frames).unwrap().is_empty());
+    }
+    let packs = shelf.finish().unwrap();
+    assert_eq!(packs.iter().map(|pack| pack.number).collect::<Vec<_>>(), [5]);
+    let found = chunks(&packs[0]);
+    assert_eq!(found.len(), 4);
+    for (entry, _) in one.iter().chain(&two).chain(&three) {
+        let (pack, frame) = shelf.place(&entry.chunk).unwrap();
+        assert_eq!((pack, found[frame as usize].0), (5, entry.chunk));
+    }
+}

@@ -111,7 +111,7 @@ impl Source {
 
 impl Recipe {
     /// The same where packs have other places.
-    fn moved(&self, places: &[u32]) -> Self {
+    pub(crate) fn moved(&self, places: &[u32]) -> Self {
         let pack = |pack: u32| places.get(pack as usize).copied().unwrap_or(pack);
         Self(self.0.iter().map(|run| Run { pack: pack(run.pack), ..*run }).collect())
     }

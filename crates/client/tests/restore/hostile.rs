@@ -69,7 +69,7 @@ async fn a_wrong_hash_is_noticed_where_hashes_are_checked() {
 async fn a_path_that_does_not_follow_from_its_content_address_is_refused() {
     let made = Made::small();
     let mut saved = made.save(1 << 20);
-    let (one, other) = (made.named("one"), made.infos[&made.named("two")].ca.clone());
+    let (one, other) = (made.named("one"), made.infos[&made.named("two")].ca);
     saved.snapshot.paths.get_mut(&one).unwrap().info.ca = other;
     assert_missed(&made, &saved, &Target::new(), &one, Reason::Recipe).await;
 }

@@ -1,5 +1,7 @@
 //! Restoring into real private stores, which Nix checks then.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
 mod faults;
 mod hostile;
 mod interrupted;

@@ -45,7 +45,7 @@ struct File {
 
 fn tree() -> impl Strategy<Value = Vec<File>> {
     let file = ("[a-zA-Z.+_-]{1,9}", 0..6u8, 0..30_000usize, any::<bool>())
-        .prop_filter("no file's name", |(name, ..)| name.trim_matches('.') != "")
+        .prop_filter("no file's name", |(name, ..)| !name.trim_matches('.').is_empty())
         .prop_map(|(name, seed, size, executable)| File { name, seed, size, executable });
     prop::collection::vec(file, 0..8)
 }

@@ -1,0 +1,151 @@
+//! `snowbank restore`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::json;
+use snowbank_client::observer::{Event, Observer, Stage};
+use snowbank_client::restore::writer::RootWriter;
+use snowbank_client::restore::{CachePacks, Options, Report, Restore, Restored};
+use snowbank_client::series::{Found, find};
+use snowbank_nix::store_path::StorePath;
+use snowbank_server::settings::ByteSize;
+
+use super::remote::Remote;
+use super::session::{Series, Session};
+use crate::args::client as args;
+use crate::command::bytes;
+use crate::error::{CliError, Result};
+use crate::printer::Printer;
+
+pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<()> {
+    let series = Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.immutable };
+    let session = Session::new(&series, &args.service, &args.store, args.talk)?;
+    let how = How::new(&session, &args.how)?;
+    let remote = Remote::open(&args.service).await?;
+    let done = found_and_restored(&session, &remote, &how, args.lookup_only).await;
+    let traffic = remote.client.traffic();
+    remote.close().await;
+    match done {
+        Ok(done) => {
+            if args.talk.json {
+                printer.data(as_json(&done, traffic).to_string());
+            }
+            match done.found {
+                None if args.fail_on_cache_miss => {
+                    Err(CliError::failed(format!("nothing was found under {}", session.key)))
+                }
+                _ => Ok(()),
+            }
+        }
+        Err(error) => session.outage(error),
+    }
+}
+
+/// How a restore goes, checked.
+pub(crate) struct How {
+    only: BTreeSet<StorePath>,
+    options: Options,
+}
+
+impl How {
+    pub(crate) fn new(session: &Session, args: &args::How) -> Result<Self> {
+        let dir = session.place.dir();
+        let only = args
+            .only
+            .iter()
+            .map(|text| {
+                dir.parse(text)
+                    .map_err(|error| CliError::usage(format!("--for {text} is not valid")).because(error))
+            })
+            .collect::<Result<_>>()?;
+        let min_free: ByteSize = args
+            .min_free
+            .parse()
+            .map_err(|error| CliError::usage("--min-free is not valid").because(error))?;
+        let options = Options { min_free: min_free.0, verify_nar: args.verify_nar, ..Options::default() };
+        Ok(Self { only, options })
+    }
+}
+
+/// What was found, and what was restored of it.
+pub(crate) struct Done {
+    /// The entry, its series and number.
+    pub found: Option<Found>,
+    /// What was restored, unless it was only to be looked up.
+    pub restored: Option<Restored<RootWriter>>,
+}
+
+/// Finds the newest snapshot and restores it; everything that can go wrong is the cache's.
+pub(crate) async fn found_and_restored(
+    session: &Session,
+    remote: &Remote,
+    how: &How,
+    lookup_only: bool,
+) -> Result<Done> {
+    let progress = &session.progress;
+    let failed = || CliError::failed(format!("nothing was restored from {}", remote.name));
+    let observer: Arc<dyn Observer> = progress.clone();
+    observer.tell(Event::Begin { stage: Stage::Find, bytes: 0, paths: 0 });
+    let found =
+        find(&remote.client, &session.versions, session.naming, &session.key, &session.prefixes).await;
+    observer.tell(Event::End { stage: Stage::Find });
+    let Some(mut found) = found.map_err(|error| failed().because(error))? else {
+        progress.say(format!("nothing was found under {}", session.key));
+        return Ok(Done { found: None, restored: None });
+    };
+    progress.say(format!("found {}: {} paths", found.entry, found.snapshot.paths.len()));
+    if lookup_only {
+        return Ok(Done { found: Some(found), restored: None });
+    }
+    let snapshot = std::mem::take(&mut found.snapshot);
+    let place = session.place.clone();
+    let opened = tokio::task::spawn_blocking(move || RootWriter::open(place)).await;
+    let opened = opened.map_err(|error| failed().because(error))?;
+    let writer = Arc::new(opened.map_err(|error| failed().because(error))?);
+    let packs = CachePacks { client: remote.client.clone(), versions: session.versions.clone() };
+    let restore = Restore {
+        snapshot: &snapshot,
+        roots: (!how.only.is_empty()).then_some(&how.only),
+        place: &session.place,
+        writer: &writer,
+        packs: &Arc::new(packs),
+        upstream: &Arc::new(session.upstreams.clone()),
+        options: &how.options,
+        observer: &observer,
+        cancel: &Arc::default(),
+    };
+    let restored = Box::pin(restore.run()).await.map_err(|error| failed().because(error))?;
+    tell(session, &restored.report);
+    Ok(Done { found: Some(found), restored: Some(restored) })
+}
+
+fn tell(session: &Session, report: &Report) {
+    let progress = &session.progress;
+    progress.say(format!(
+        "restored {} paths ({}), {} downloaded; {} paths from upstream caches ({}); {} were there",
+        report.restored.count,
+        bytes(report.restored.bytes),
+        bytes(report.downloaded),
+        report.upstream.count,
+        bytes(report.upstream.bytes),
+        report.found.count,
+    ));
+}
+
+fn as_json(done: &Done, traffic: snowbank_actions::client::Traffic) -> serde_json::Value {
+    let report = done.restored.as_ref().map(|restored| &restored.report).cloned().unwrap_or_default();
+    let paths = |paths: snowbank_client::restore::Paths| json!({"paths": paths.count, "bytes": paths.bytes});
+    json!({
+        "matched": done.found.as_ref().map(|found| &found.entry),
+        "generation": done.found.as_ref().map(|found| found.generation),
+        "found": paths(report.found),
+        "restored": paths(report.restored),
+        "upstream": paths(report.upstream),
+        "made_by_others": paths(report.others),
+        "downloaded": report.downloaded,
+        "received_from_upstream": report.received,
+        "missed": report.missed.iter().map(|(path, why)| json!({"path": path.to_string(), "why": why.to_string()})).collect::<Vec<_>>(),
+        "traffic": {"requests": traffic.requests, "sent": traffic.sent, "received": traffic.received},
+    })
+}
