@@ -19,7 +19,7 @@ pub(super) enum Try<T> {
 pub(super) async fn persist<T, F: Future<Output = Try<T>>>(
     patience: &Patience,
     deadline: Option<Duration>,
-    attempted: &dyn Fn() -> String,
+    attempted: &(dyn Fn() -> String + Sync),
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, ClientError> {
     let trying = async {

@@ -23,7 +23,7 @@ impl CacheClient {
         &self,
         method: &str,
         request: &Q,
-        attempted: &dyn Fn() -> String,
+        attempted: &(dyn Fn() -> String + Sync),
     ) -> Result<A, ClientError> {
         let inner = &*self.0;
         let body = bytes::Bytes::from(Encoding::Json.encode(request));

@@ -1,34 +1,48 @@
-//! Why a snapshot could not be restored.
+//! Why nothing, or nothing more, could be restored.
 
-use std::path::PathBuf;
+use snowbank_nix::store_path::StoreDir;
 
-use snowbank_actions::client::ClientError;
-use snowbank_nix::store::{StoreError, WriteError};
+use super::writer::WriterError;
 
-/// Why a snapshot could not be restored; what was registered until then is complete and stays.
+/// Why nothing, or nothing more, could be restored. What is registered is complete all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// The store cannot be read.
-    #[error("cannot read the Nix store")]
-    Store(#[from] StoreError),
-    /// The store cannot be written.
-    #[error("cannot write to the Nix store")]
-    Write(#[from] WriteError),
-    /// The service failed as a whole.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// Not enough room.
-    #[error("the snapshot needs {bytes} bytes in {}, where {free} are free and {min_free} are to stay free", .store.display())]
+    /// The snapshot is of a store in another directory.
+    #[error("the snapshot is of a store at {found}, and this one is at {here}")]
+    OtherStore {
+        /// The directory of the snapshot.
+        found: StoreDir,
+        /// The directory of the store.
+        here: StoreDir,
+    },
+    /// The references of the snapshot make no closure.
+    #[error("the snapshot's references make no closure")]
+    Closure(#[from] snowbank_nix::closure::ClosureError),
+    /// Not enough room for what is missing.
+    #[error(
+        "{needed} bytes are to be restored and {min_free} are to stay free, but only {free} are: make room, restore less \
+         with `--for`, or allow less with `--min-free`"
+    )]
     Room {
-        /// The store.
-        store: PathBuf,
-        /// Bytes that are missing.
-        bytes: u64,
+        /// Bytes of what is missing.
+        needed: u64,
         /// Bytes that are free.
         free: u64,
         /// Bytes that are to stay free.
         min_free: u64,
     },
+    /// How much room there is cannot be found out.
+    #[error("cannot find out how much room there is at {path}")]
+    Free {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why not.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The store cannot be written to.
+    #[error(transparent)]
+    Writer(#[from] WriterError),
     /// A thread of the restore came to an unexpected end.
     #[error("a part of the restore came to an unexpected end")]
     Lost,

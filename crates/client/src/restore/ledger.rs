@@ -1,218 +1,190 @@
-//! What was claimed, what is complete, and what is registered: a path once all that it refers to is.
+//! How far each path is, and what may be registered.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use snowbank_nix::closure::Closure;
-use snowbank_nix::path_info::PathInfo;
-use snowbank_nix::store::{Claim, Realisation, StoreWriter, WriteError};
 use snowbank_nix::store_path::StorePath;
 
-use super::report::Held;
-use super::{Miss, Report, RestoreError};
+use super::plan::Job;
+use super::report::{Miss, Paths, Reason};
+use crate::snapshot::Source;
 
-/// Bytes of complete paths after which they are registered: so much is lost at most when the process is killed.
-const BATCH: u64 = 512 << 20;
+/// Bytes of NARs that are complete, after which they are registered.
+const BYTES: u64 = 512 << 20;
 
-/// The books of a restore; not shared yet.
-pub(super) struct Ledger {
-    writer: StoreWriter,
-    infos: BTreeMap<StorePath, PathInfo>,
-    /// All wanted paths, every path behind all that it refers to.
-    order: Vec<StorePath>,
-    claims: HashMap<StorePath, Claim>,
-    /// Complete and not yet registered; whether an upstream gave it.
-    done: HashMap<StorePath, bool>,
-    valid: BTreeSet<StorePath>,
-    waiting: u64,
-    now: i64,
-    report: Report,
+/// Time after which they are.
+const TIME: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Claimed,
+    Complete,
+    Valid,
+    Missed,
 }
 
-/// The books, for all lanes.
-pub(super) struct Shared(Mutex<Option<Ledger>>);
+/// How far each path is. Paths go by their number, in an order in which references come first.
+pub(super) struct Ledger {
+    jobs: Arc<[Job]>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    states: Vec<State>,
+    /// Bytes that were completed since the last look at what can be registered, and when that was.
+    fresh: u64,
+    looked: Instant,
+    missed: BTreeMap<StorePath, Miss>,
+    sums: Sums,
+}
+
+/// What has become valid.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    pub(super) others: Paths,
+    pub(super) packs: Paths,
+    pub(super) upstream: Paths,
+}
 
 impl Ledger {
-    /// Over the wanted paths' infos and the paths that are valid.
-    pub(super) fn new(
-        writer: StoreWriter,
-        infos: BTreeMap<StorePath, PathInfo>,
-        valid: BTreeSet<StorePath>,
-        now: i64,
-    ) -> Self {
-        Self {
-            writer,
-            order: infos.keys().cloned().collect(),
-            infos,
-            claims: HashMap::new(),
-            done: HashMap::new(),
-            valid,
-            waiting: 0,
-            now,
-            report: Report::default(),
+    pub(super) fn new(jobs: Arc<[Job]>) -> Self {
+        let inner = Inner {
+            states: vec![State::Waiting; jobs.len()],
+            fresh: 0,
+            looked: Instant::now(),
+            missed: BTreeMap::new(),
+            sums: Sums::default(),
+        };
+        Self { jobs, inner: Mutex::new(inner) }
+    }
+
+    /// Those that are neither claimed nor done with.
+    pub(super) fn waiting(&self) -> Vec<usize> {
+        self.all(|state| state == State::Waiting)
+    }
+
+    /// How many are claimed and not yet registered.
+    pub(super) fn held(&self) -> usize {
+        self.all(|state| matches!(state, State::Claimed | State::Complete)).len()
+    }
+
+    /// Those that are not done with.
+    pub(super) fn unfinished(&self) -> Vec<usize> {
+        self.all(|state| !matches!(state, State::Valid | State::Missed))
+    }
+
+    /// Whether there is still a point in writing this one.
+    pub(super) fn is_wanted(&self, job: usize) -> bool {
+        self.lock().states[job] == State::Claimed
+    }
+
+    /// Notes that paths were claimed; says which of them are not wanted any more.
+    pub(super) fn claimed(&self, jobs: &[usize]) -> Vec<usize> {
+        let mut inner = self.lock();
+        let mut unwanted = Vec::new();
+        for &job in jobs {
+            match inner.states[job] {
+                State::Waiting => inner.states[job] = State::Claimed,
+                _ => unwanted.push(job),
+            }
         }
+        unwanted
     }
 
-    /// Keeps paths from the garbage collector.
-    pub(super) fn keep<'a>(&mut self, paths: impl Iterator<Item = &'a StorePath>) -> Result<(), WriteError> {
-        self.writer.keep(paths)
+    /// Notes that somebody else made a path valid.
+    pub(super) fn found(&self, job: usize) {
+        let mut inner = self.lock();
+        inner.states[job] = State::Valid;
+        inner.sums.others.add(&self.jobs[job].info);
     }
 
-    pub(super) fn into_held(self) -> Held {
-        Held { _writer: self.writer }
-    }
-
-    pub(super) fn shared(mut self) -> Shared {
-        // A decoded snapshot is a closure, and a part of it with all that it needs is one, too.
-        if let Ok(closure) = Closure::new(self.infos.values().cloned()) {
-            self.order = closure.references_first().map(|info| info.path.clone()).collect();
+    /// Notes that a path is written; false when it is not wanted any more.
+    pub(super) fn complete(&self, job: usize) -> bool {
+        let mut inner = self.lock();
+        let wanted = inner.states[job] == State::Claimed;
+        if wanted {
+            inner.states[job] = State::Complete;
+            inner.fresh += self.jobs[job].info.nar_size;
         }
-        Shared(Mutex::new(Some(self)))
+        wanted
     }
 
-    /// Registers what is complete and refers to nothing that is not registered or complete itself.
-    fn register(&mut self) -> Result<(), WriteError> {
+    /// Whether it is time to register what can be.
+    pub(super) fn is_due(&self) -> bool {
+        let inner = self.lock();
+        inner.fresh >= BYTES || (inner.fresh > 0 && inner.looked.elapsed() >= TIME)
+    }
+
+    /// Complete paths whose references are valid or among them, references first.
+    pub(super) fn ready(&self) -> Vec<usize> {
+        let mut inner = self.lock();
+        (inner.fresh, inner.looked) = (0, Instant::now());
+        let mut good: Vec<bool> = inner.states.iter().map(|&state| state == State::Valid).collect();
         let mut ready = Vec::new();
-        let mut now_valid = HashSet::new();
-        for path in &self.order {
-            let (Some(info), true) = (self.infos.get(path), self.done.contains_key(path)) else { continue };
-            let there = |reference: &StorePath| {
-                reference == path || self.valid.contains(reference) || now_valid.contains(reference)
-            };
-            if info.references.iter().all(there) {
-                now_valid.insert(path.clone());
-                ready.push(info.clone());
+        for (number, job) in self.jobs.iter().enumerate() {
+            let complete = inner.states[number] == State::Complete;
+            if complete && job.references.iter().all(|&reference| good[reference]) {
+                good[number] = true;
+                ready.push(number);
             }
         }
-        self.waiting = 0;
-        if ready.is_empty() {
-            return Ok(());
-        }
-        let filled: Vec<_> =
-            ready.into_iter().filter_map(|info| Some((self.claims.remove(&info.path)?, info))).collect();
-        self.writer.register(&filled, self.now)?;
-        for (claim, info) in filled {
-            let upstream = self.done.remove(claim.path()).unwrap_or(false);
-            let sum = if upstream { &mut self.report.upstream } else { &mut self.report.restored };
-            sum.add(info.nar_size);
-            self.valid.insert(info.path);
-        }
-        Ok(())
+        ready
     }
 
-    fn miss(&mut self, path: &StorePath, miss: Miss) {
-        if let Some(claim) = self.claims.remove(path) {
-            // Nix removes what stays.
-            let _ = claim.discard();
-        }
-        self.done.remove(path);
-        self.report.missed.entry(path.clone()).or_insert(miss);
-    }
-}
-
-impl Shared {
-    /// Claims those of `paths` that nobody has and that are not valid; also returns those that somebody is making.
-    pub(super) fn claim(
-        &self,
-        paths: &BTreeSet<StorePath>,
-    ) -> Result<(HashSet<StorePath>, BTreeSet<StorePath>), RestoreError> {
-        let mut guard = self.lock();
-        let Some(ledger) = guard.as_mut() else { return Err(RestoreError::Lost) };
-        let (claims, busy) = ledger.writer.try_claim(paths)?;
-        let claimed: HashSet<_> = claims.iter().map(|claim| claim.path().clone()).collect();
-        for path in paths.iter().filter(|path| !claimed.contains(*path) && !busy.contains(*path)) {
-            ledger.report.others.add(ledger.infos.get(path).map_or(0, |info| info.nar_size));
-            ledger.valid.insert(path.clone());
-        }
-        ledger.claims.extend(claims.into_iter().map(|claim| (claim.path().clone(), claim)));
-        Ok((claimed, busy))
-    }
-
-    /// Where the files of a claimed path belong.
-    pub(super) fn file(&self, path: &StorePath) -> Option<PathBuf> {
-        self.lock().as_ref()?.claims.get(path).map(|claim| claim.file().to_owned())
-    }
-
-    /// A path's files are complete; waits for the disk.
-    pub(super) fn done(&self, path: &StorePath, upstream: bool) -> Result<(), RestoreError> {
-        let mut guard = self.lock();
-        let Some(ledger) = guard.as_mut() else { return Ok(()) };
-        ledger.done.insert(path.clone(), upstream);
-        ledger.waiting += ledger.infos.get(path).map_or(0, |info| info.nar_size);
-        if ledger.waiting >= BATCH {
-            ledger.register()?;
-        }
-        Ok(())
-    }
-
-    /// A path cannot be restored.
-    pub(super) fn miss(&self, path: &StorePath, miss: Miss) {
-        if let Some(ledger) = self.lock().as_mut() {
-            ledger.miss(path, miss);
-        }
-    }
-
-    /// So many bytes of packs came.
-    pub(super) fn downloaded(&self, bytes: u64) {
-        if let Some(ledger) = self.lock().as_mut() {
-            ledger.report.downloaded += bytes;
-        }
-    }
-
-    /// So many bytes came from upstream caches.
-    pub(super) fn received(&self, bytes: u64) {
-        if let Some(ledger) = self.lock().as_mut() {
-            ledger.report.received += bytes;
-        }
-    }
-
-    /// Registers what can be.
-    pub(super) fn register(&self) -> Result<(), RestoreError> {
-        match self.lock().as_mut() {
-            Some(ledger) => Ok(ledger.register()?),
-            None => Ok(()),
-        }
-    }
-
-    /// Registers the rest and the realisations, gives up what cannot be registered, and adds to the report.
-    pub(super) fn close(
-        &self,
-        realisations: &[Realisation],
-        report: &mut Report,
-    ) -> Result<Held, RestoreError> {
-        let Some(mut ledger) = self.lock().take() else { return Err(RestoreError::Lost) };
-        ledger.register()?;
-        for path in ledger.claims.keys().cloned().collect::<Vec<_>>() {
-            ledger.miss(&path, Miss::Reference);
-        }
-        let there: Vec<_> =
-            realisations.iter().filter(|one| ledger.valid.contains(&one.path)).cloned().collect();
-        if !there.is_empty() {
-            ledger.writer.register_realisations(&there)?;
-        }
-        let done = std::mem::take(&mut ledger.report);
-        report.restored = done.restored;
-        report.upstream = done.upstream;
-        report.others = done.others;
-        report.downloaded = done.downloaded;
-        report.received = done.received;
-        report.missed.extend(done.missed);
-        Ok(ledger.into_held())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Ledger>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Shared {
-    /// A restore that was given up leaves no files behind.
-    fn drop(&mut self) {
-        if let Some(mut ledger) = self.lock().take() {
-            for (_, claim) in ledger.claims.drain() {
-                let _ = claim.discard();
+    /// Notes that paths were registered.
+    pub(super) fn registered(&self, jobs: impl IntoIterator<Item = usize>) {
+        let mut inner = self.lock();
+        for job in jobs {
+            inner.states[job] = State::Valid;
+            let Job { info, source, .. } = &self.jobs[job];
+            match source {
+                Source::Packs(_) => inner.sums.packs.add(info),
+                Source::Upstream => inner.sums.upstream.add(info),
             }
         }
+    }
+
+    /// Gives a path up and what needs it; says which paths those are, so that nothing of them stays.
+    pub(super) fn miss(&self, job: usize, reason: Reason, why: &str) -> Vec<usize> {
+        let mut inner = self.lock();
+        if matches!(inner.states[job], State::Valid | State::Missed) {
+            return Vec::new();
+        }
+        inner.states[job] = State::Missed;
+        let mut gone = vec![job];
+        let mut at = 0;
+        while let Some(&number) = gone.get(at) {
+            at += 1;
+            for &referrer in &self.jobs[number].referrers {
+                if !matches!(inner.states[referrer], State::Valid | State::Missed) {
+                    inner.states[referrer] = State::Missed;
+                    gone.push(referrer);
+                }
+            }
+        }
+        let cause = &self.jobs[job].info.path;
+        for &number in &gone {
+            let through = (number != job).then(|| cause.clone());
+            let miss = Miss { reason, detail: why.to_owned(), through };
+            inner.missed.insert(self.jobs[number].info.path.clone(), miss);
+        }
+        gone
+    }
+
+    /// What was given up, and what is valid now.
+    pub(super) fn result(&self) -> (BTreeMap<StorePath, Miss>, Sums) {
+        let inner = self.lock();
+        (inner.missed.clone(), inner.sums)
+    }
+
+    fn all(&self, which: impl Fn(State) -> bool) -> Vec<usize> {
+        let inner = self.lock();
+        inner.states.iter().enumerate().filter_map(|(job, &state)| which(state).then_some(job)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

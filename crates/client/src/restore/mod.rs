@@ -1,191 +1,221 @@
-//! Restoring: what the store lacks of a snapshot is fetched in large parts over several lanes, checked chunk by chunk,
-//! written to its final place under Nix's locks, and registered once everything that it refers to is there.
+//! Restoring: what the store lacks of a snapshot is fetched, checked, written and registered, on all processors.
+//!
+//! A snapshot is a hint. A pack that is gone, a frame that is damaged, an upstream cache that is down cost the paths
+//! that need them and what refers to those, and nothing else. Every byte is checked before it is registered: by the hash
+//! of its chunk, which stands in a footer whose hash the index knows, and which was taken when the whole NAR was hashed.
+//!
+//! Memory: the windows of all lanes, 192 MiB together; the footers of the packs that are needed, some 50 bytes a frame
+//! and 85 MiB at most; what upstream caches need to decompress; some hundred bytes for each path that is missing.
 
+mod counters;
 mod error;
+mod fetch;
+mod index;
 mod lane;
 mod ledger;
-mod needs;
+mod options;
+mod plan;
 mod report;
-mod sink;
-mod supply;
+mod room;
+mod rounds;
+mod shared;
+mod source;
+#[cfg(test)]
+mod tests;
 mod upstream;
 mod window;
+mod write;
+pub mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-pub use error::RestoreError;
-pub use report::{Held, Miss, Paths, Report, Restored};
-use snowbank_actions::client::CacheClient;
-use snowbank_nix::path_info::PathInfo;
-use snowbank_nix::store::{LocalStore, Place, StoreWriter};
+use snowbank_nix::store::{Place, Realisation};
 use snowbank_nix::store_path::StorePath;
 
+pub use error::RestoreError;
+pub use options::Options;
+pub use report::{Miss, Paths, Reason, Report, Stopped};
+pub use source::{CachePacks, PackSource};
+pub use upstream::UpstreamSource;
+
 use crate::observer::{Event, Observer, Stage};
-use crate::series::Versions;
 use crate::snapshot::{Snapshot, Source};
-use crate::upstream::Upstreams;
+use counters::Counters;
 use ledger::Ledger;
-use needs::Needs;
-use supply::Supply;
+use plan::Job;
+use rounds::{blocking, rounds};
+use shared::Shared;
+use writer::Writer;
 
-/// How long somebody else may take to make a path that is needed here.
-const OTHERS: Duration = Duration::from_secs(300);
-
-/// How often to look whether they have.
-const GLANCE: Duration = Duration::from_millis(200);
-
-/// What to restore, and where.
-pub struct Restore<'a> {
-    /// The service.
-    pub client: &'a CacheClient,
-    /// The versions of its entries.
-    pub versions: &'a Versions,
-    /// What was found.
-    pub snapshot: &'a Arc<Snapshot>,
-    /// The paths that are wanted with all that they need; all when there are none.
-    pub only: &'a [StorePath],
-    /// The store, whose owner this process is.
+/// What to restore, from where, and into what.
+pub struct Restore<'a, W, P, U> {
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// The paths that are to be restored with all that they need; none for all of the snapshot.
+    pub roots: Option<&'a BTreeSet<StorePath>>,
+    /// Where the store lies: its room is looked at.
     pub place: &'a Place,
-    /// Where to fetch what the snapshot leaves to upstream caches.
-    pub upstreams: &'a Upstreams,
-    /// Bytes that stay free on the store's disk.
-    pub min_free: u64,
-    /// Whether NAR hashes are checked beside the chunks' own.
-    pub verify_nar: bool,
-    /// The second of the Unix era that paths are registered at.
-    pub now: i64,
+    /// Who writes to the store.
+    pub writer: &'a Arc<W>,
+    /// Where packs come from.
+    pub packs: &'a Arc<P>,
+    /// Where the paths come from that are in no pack.
+    pub upstream: &'a Arc<U>,
+    /// How to go about it.
+    pub options: &'a Options,
     /// Who is told.
     pub observer: &'a Arc<dyn Observer>,
+    /// Ends the restore when it is set; what is complete then is registered.
+    pub cancel: &'a Arc<AtomicBool>,
 }
 
-impl Restore<'_> {
-    /// Restores. Holds four windows for each of at most eight lanes, 256 MiB in all, and what the snapshot and the
-    /// footers of its packs hold.
-    ///
-    /// When it is dropped, what was registered stays and is complete; the rest is removed.
+/// What was restored.
+pub struct Restored<W> {
+    /// What was done.
+    pub report: Report,
+    /// Keeps all that was wanted from the garbage collector until it is dropped.
+    pub held: Arc<W>,
+}
+
+/// Tells threads that nobody waits for them any more.
+struct Halt(Arc<AtomicBool>);
+
+impl Drop for Halt {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<W: Writer, P: PackSource, U: UpstreamSource> Restore<'_, W, P, U> {
+    /// Restores. Dropped on the way, it leaves a valid store: what is registered is complete, and what is not is removed
+    /// as soon as the threads have noticed.
     ///
     /// # Errors
-    /// When the store cannot be read or written, or the service fails as a whole. What is missing or damaged is a miss
-    /// of the paths that need it, told in the report.
-    pub async fn run(&self) -> Result<Restored, RestoreError> {
-        let (wanted, valid) = self.wanted()?;
-        let infos: BTreeMap<StorePath, PathInfo> = wanted
-            .iter()
-            .filter_map(|path| Some((path.clone(), self.snapshot.paths.get(path)?.info.clone())))
-            .collect();
-        let mut report = Report::default();
-        let (found, missing): (Vec<_>, Vec<_>) = infos.values().partition(|info| valid.contains(&info.path));
-        report.found.add_all(found.iter().map(|info| info.nar_size));
-        let writer = StoreWriter::open(self.place.clone())?;
-        let missing: BTreeSet<_> = missing.into_iter().map(|info| info.path.clone()).collect();
-        let mut ledger = Ledger::new(writer, infos.clone(), valid, self.now);
-        ledger.keep(wanted.iter())?;
-        if missing.is_empty() {
-            return Ok(Restored { report, held: ledger.into_held() });
+    /// When nothing can be restored: there is too little room, or the store cannot be written to. Paths that cannot be
+    /// had are no error; the report tells of them, and so is the observer.
+    pub async fn run(&self) -> Result<Restored<W>, RestoreError> {
+        if self.snapshot.dir != *self.place.dir() {
+            let (found, here) = (self.snapshot.dir.clone(), self.place.dir().clone());
+            return Err(RestoreError::OtherStore { found, here });
         }
-        let supply = self.supply(&missing, &mut report).await?;
-        let needs = Arc::new(Needs::of(self.snapshot, missing, &supply, self.place.dir(), &mut report));
-        self.check_room(needs.bytes())?;
-        self.begin(Stage::Download, needs.stored_bytes(), 0);
-        self.begin(Stage::Write, needs.bytes(), needs.len() as u64);
-        let ledger = Arc::new(ledger.shared());
-        self.rounds(&needs, supply, &ledger).await?;
-        for stage in [Stage::Download, Stage::Upstream, Stage::Write] {
+        let begun = Instant::now();
+        let (wanted, absent) = plan::wanted(self.snapshot, self.roots);
+        let (writer, kept) = (Arc::clone(self.writer), wanted.clone());
+        let valid = blocking(move || writer.keep(&kept)).await??;
+        let jobs = plan::jobs(self.snapshot, &wanted, &valid)?;
+        let mut report = self.rest(jobs, begun).await?;
+        for path in wanted.intersection(&valid) {
+            if let Some(saved) = self.snapshot.paths.get(path) {
+                report.found.add(&saved.info);
+            }
+        }
+        for path in absent {
+            let detail = "it was not saved".to_owned();
+            report.missed.insert(path, Miss { reason: Reason::Absent, detail, through: None });
+        }
+        self.realise(&wanted).await?;
+        report.warnings().into_iter().for_each(|text| self.observer.tell(Event::Warning(text)));
+        Ok(Restored { report, held: Arc::clone(self.writer) })
+    }
+
+    async fn rest(&self, jobs: Vec<Job>, begun: Instant) -> Result<Report, RestoreError> {
+        let mut report = Report::default();
+        if jobs.is_empty() {
+            report.looking = begun.elapsed();
+            return Ok(report);
+        }
+        let shared = self.look(jobs).await?;
+        report.looking = begun.elapsed();
+        let dropped = Halt(Arc::clone(&shared.dropped));
+        let begun = Instant::now();
+        let restored = rounds(&shared, self.upstream).await;
+        if restored.is_err() {
+            // What threads are still at it end.
+            drop(dropped);
+        }
+        let ending = Arc::clone(&shared);
+        blocking(move || end(&ending)).await?;
+        restored?;
+        for stage in [Stage::Download, Stage::Write, Stage::Upstream] {
             self.observer.tell(Event::End { stage });
         }
-        let held = ledger.close(&self.snapshot.realisations, &mut report)?;
-        Ok(Restored { report, held })
+        let (missed, sums) = shared.ledger.result();
+        let (requests, downloaded, received) = shared.counters.read();
+        report.packs = (shared.packs.found.len() + shared.packs.lost.len()) as u64;
+        report = Report { missed, requests, downloaded, received, stopped: shared.stopped(), ..report };
+        (report.others, report.restored, report.upstream) = (sums.others, sums.packs, sums.upstream);
+        report.writing = begun.elapsed();
+        Ok(report)
     }
 
-    /// The paths that are wanted, and those that the store has.
-    fn wanted(&self) -> Result<(BTreeSet<StorePath>, BTreeSet<StorePath>), RestoreError> {
-        let store = LocalStore::open(self.place.clone())?;
-        let valid = store.valid_paths()?;
-        let all = &self.snapshot.paths;
-        if self.only.is_empty() {
-            return Ok((all.keys().cloned().collect(), valid));
-        }
-        let mut wanted = BTreeSet::new();
-        let mut waiting: Vec<_> = self.only.iter().filter(|path| all.contains_key(path)).cloned().collect();
-        while let Some(path) = waiting.pop() {
-            if let Some(saved) = all.get(&path).filter(|_| wanted.insert(path)) {
-                waiting.extend(saved.info.references.iter().cloned());
-            }
-        }
-        Ok((wanted, valid))
-    }
-
-    /// The packs that the missing paths need.
-    async fn supply(
-        &self,
-        missing: &BTreeSet<StorePath>,
-        report: &mut Report,
-    ) -> Result<Supply, RestoreError> {
-        let recipes = missing.iter().filter_map(|path| match &self.snapshot.paths.get(path)?.source {
-            Source::Packs(recipe) => Some(recipe),
-            Source::Upstream => None,
+    /// Finds the packs, and leaves out what cannot be restored without them.
+    async fn look(&self, jobs: Vec<Job>) -> Result<Arc<Shared<W, P>>, RestoreError> {
+        let counters = Counters::default();
+        let needed = plan::needed(&jobs);
+        let packs = index::load(&**self.packs, &self.snapshot.packs, &needed, &counters).await;
+        let jobs: Arc<[Job]> = jobs.into();
+        let shared = Arc::new(Shared {
+            ledger: Ledger::new(Arc::clone(&jobs)),
+            jobs,
+            packs,
+            source: Arc::clone(self.packs),
+            writer: Arc::clone(self.writer),
+            place: self.place.clone(),
+            options: Options { lanes: self.options.lanes.max(1), ..self.options.clone() },
+            observer: Arc::clone(self.observer),
+            counters,
+            cancel: Arc::clone(self.cancel),
+            dropped: Arc::default(),
+            stop: Mutex::default(),
+            down: AtomicBool::new(false),
+            committing: Mutex::default(),
         });
-        let packs: BTreeSet<u32> = recipes.flat_map(|recipe| &recipe.0).map(|run| run.pack).collect();
-        report.packs = packs.len() as u64;
-        let supply = Supply::open(self.client, self.versions, Arc::clone(self.snapshot), packs).await?;
-        if supply.lost() > 0 {
-            let text = format!("{} of {} packs are gone or damaged", supply.lost(), report.packs);
-            self.observer.tell(Event::Warning(text));
+        let (mut stored, mut packed, mut fetched) = (0u64, Paths::default(), Paths::default());
+        let mut good = Vec::new();
+        for (number, job) in shared.jobs.iter().enumerate() {
+            match plan::check(job, &shared.packs, &self.snapshot.dir) {
+                Ok(bytes) => good.push((number, bytes)),
+                Err(loss) => shared.miss(number, &loss),
+            }
         }
-        Ok(supply)
+        let waiting: BTreeSet<usize> = shared.ledger.waiting().into_iter().collect();
+        for (number, bytes) in good.into_iter().filter(|(number, _)| waiting.contains(number)) {
+            stored = stored.saturating_add(bytes);
+            let job = &shared.jobs[number];
+            let amount = if job.source == Source::Upstream { &mut fetched } else { &mut packed };
+            amount.add(&job.info);
+        }
+        room::check(self.place, packed.bytes.saturating_add(fetched.bytes), self.options.min_free)?;
+        let begin = |stage, bytes, paths| self.observer.tell(Event::Begin { stage, bytes, paths });
+        begin(Stage::Download, stored, packed.count);
+        begin(Stage::Write, packed.bytes, packed.count);
+        begin(Stage::Upstream, fetched.bytes, fetched.count);
+        Ok(shared)
     }
 
-    /// Restores what can be claimed; what others make meanwhile is waited for, and restored if they do not.
-    async fn rounds(
-        &self,
-        needs: &Arc<Needs>,
-        supply: Supply,
-        ledger: &Arc<ledger::Shared>,
-    ) -> Result<(), RestoreError> {
-        let supply = Arc::new(supply);
-        let mut todo = needs.paths();
-        let begun = std::time::Instant::now();
-        loop {
-            let (claimed, busy) = ledger.claim(&todo)?;
-            if !claimed.is_empty() {
-                let lanes = lane::run(self, needs, &supply, ledger, &claimed);
-                let upstream = upstream::run(self, needs, ledger, &claimed);
-                tokio::try_join!(lanes, upstream)?;
-            }
-            ledger.register()?;
-            if busy.is_empty() {
-                return Ok(());
-            }
-            if begun.elapsed() > OTHERS {
-                for path in busy {
-                    ledger.miss(&path, Miss::Busy);
-                }
-                return Ok(());
-            }
-            tokio::time::sleep(GLANCE).await;
-            todo = busy;
+    async fn realise(&self, wanted: &BTreeSet<StorePath>) -> Result<(), RestoreError> {
+        let ours = self.snapshot.realisations.iter().filter(|one| wanted.contains(&one.path));
+        let ours: Vec<Realisation> = ours.cloned().collect();
+        if ours.is_empty() {
+            return Ok(());
         }
-    }
-
-    fn check_room(&self, bytes: u64) -> Result<(), RestoreError> {
-        let free = free(self.place);
-        match free {
-            Some(free) if free < bytes.saturating_add(self.min_free) => {
-                Err(RestoreError::Room { store: self.place.store(), bytes, free, min_free: self.min_free })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn begin(&self, stage: Stage, bytes: u64, paths: u64) {
-        self.observer.tell(Event::Begin { stage, bytes, paths });
+        let writer = Arc::clone(self.writer);
+        Ok(blocking(move || writer.realise(&ours)).await??)
     }
 }
 
-/// Bytes that are free on the store's disk, if the system tells.
-fn free(place: &Place) -> Option<u64> {
-    let stat = rustix::fs::statvfs(place.store()).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+/// Registers what is left and can be, and gives the rest up.
+fn end<W: Writer, P: PackSource>(shared: &Shared<W, P>) {
+    shared.commit_all();
+    let why = match shared.stopped() {
+        Some(Stopped::Room { free }) => format!("only {free} bytes are free"),
+        Some(Stopped::Store(why)) => why,
+        Some(Stopped::Cancelled) | None => "the restore was ended".to_owned(),
+    };
+    for job in shared.ledger.unfinished() {
+        shared.miss(job, &(Reason::Stopped, why.clone()));
+    }
 }

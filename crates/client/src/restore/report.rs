@@ -1,24 +1,11 @@
 //! What a restore did.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
 
-use snowbank_nix::store::StoreWriter;
+use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store_path::StorePath;
-
-/// A restore that has come to its end.
-#[derive(Debug)]
-pub struct Restored {
-    /// What it did.
-    pub report: Report,
-    /// Keeps all wanted paths that are there from the garbage collector.
-    pub held: Held,
-}
-
-/// Temporary roots; they end when it is dropped.
-#[derive(Debug)]
-pub struct Held {
-    pub(super) _writer: StoreWriter,
-}
 
 /// How many paths, and bytes of NARs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,14 +17,84 @@ pub struct Paths {
 }
 
 impl Paths {
-    pub(super) fn add(&mut self, bytes: u64) {
+    pub(super) fn add(&mut self, info: &PathInfo) {
         self.count += 1;
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(info.nar_size);
     }
+}
 
-    pub(super) fn add_all(&mut self, sizes: impl IntoIterator<Item = u64>) {
-        sizes.into_iter().for_each(|bytes| self.add(bytes));
+/// Why a path was not restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The snapshot does not have it.
+    Absent,
+    /// A pack is not there any more, or not what it should be.
+    Lost,
+    /// The cache service does not work.
+    Outage,
+    /// Bytes that are not what was saved.
+    Damaged,
+    /// What the snapshot says of it cannot be.
+    Recipe,
+    /// No upstream cache gave it.
+    Upstream,
+    /// The store does not take it.
+    Refused,
+    /// Somebody else has been making it all the time.
+    Busy,
+    /// The restore ended before its turn came.
+    Stopped,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "not in the snapshot",
+            Self::Lost => "in packs that are not there any more",
+            Self::Outage => "in a cache service that does not answer",
+            Self::Damaged => "damaged",
+            Self::Recipe => "described wrongly by the snapshot",
+            Self::Upstream => "not to be had from upstream caches",
+            Self::Refused => "not taken by the store",
+            Self::Busy => "being made by somebody else",
+            Self::Stopped => "left when the restore ended early",
+        })
     }
+}
+
+/// A path that was not restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Miss {
+    /// Why.
+    pub reason: Reason,
+    /// What was said of it.
+    pub detail: String,
+    /// The path that all this concerns, where it is one that this path needs.
+    pub through: Option<StorePath>,
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, detail, through } = self;
+        match through {
+            None => write!(f, "it is {reason}: {detail}"),
+            Some(path) => write!(f, "it needs {path}, which is {reason}: {detail}"),
+        }
+    }
+}
+
+/// Why a restore ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was asked to.
+    Cancelled,
+    /// Not more than so many bytes would have stayed free.
+    Room {
+        /// Bytes that were free.
+        free: u64,
+    },
+    /// The store takes nothing more.
+    Store(String),
 }
 
 /// What a restore did.
@@ -51,59 +108,49 @@ pub struct Report {
     pub upstream: Paths,
     /// Paths that somebody else made meanwhile.
     pub others: Paths,
-    /// Bytes of packs that were fetched.
+    /// Bytes of packs that were fetched, footers and gaps included.
     pub downloaded: u64,
     /// Bytes that came from upstream caches, compressed.
     pub received: u64,
     /// Packs that were needed.
     pub packs: u64,
-    /// Paths that could not be restored, each with the reason.
+    /// Requests for packs: lookups and ranges. (What is tried again within one is not told apart.)
+    pub requests: u64,
+    /// What was not restored.
     pub missed: BTreeMap<StorePath, Miss>,
+    /// Why it ended early, if it did.
+    pub stopped: Option<Stopped>,
+    /// Time spent on finding out what is missing and where it is.
+    pub looking: Duration,
+    /// Time spent on fetching and writing.
+    pub writing: Duration,
 }
 
 impl Report {
-    /// How many paths were missed for each reason.
+    /// One sentence for each reason why paths are missing: how many, how many more need them, and one of them.
     #[must_use]
-    pub fn reasons(&self) -> BTreeMap<String, u64> {
-        let mut reasons = BTreeMap::new();
-        for miss in self.missed.values() {
-            *reasons.entry(miss.to_string()).or_default() += 1;
+    pub fn warnings(&self) -> Vec<String> {
+        let mut reasons: BTreeMap<Reason, (u64, u64, String)> = BTreeMap::new();
+        for (path, miss) in &self.missed {
+            let (direct, through, example) = reasons.entry(miss.reason).or_default();
+            if miss.through.is_some() {
+                *through += 1;
+                continue;
+            }
+            *direct += 1;
+            if example.is_empty() {
+                *example = format!("{path}: {}", miss.detail);
+            }
         }
-        reasons
+        let sentence = |(reason, (direct, through, example)): (Reason, (u64, u64, String))| {
+            let all = direct + through;
+            let are = if all == 1 { "path is" } else { "paths are" };
+            let because = match through {
+                0 => format!("{reason}"),
+                _ => format!("{reason} ({direct}), or need what is ({through})"),
+            };
+            format!("{all} {are} not restored, being {because}; for one {example}")
+        };
+        reasons.into_iter().map(sentence).collect()
     }
-}
-
-/// Why a path could not be restored.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Miss {
-    /// A pack that it needs is not there, or not what it should be.
-    #[error("a pack that it needs is gone or damaged")]
-    Pack,
-    /// Its recipe does not make what it should.
-    #[error("its recipe makes something else")]
-    Recipe,
-    /// Bytes of it are damaged.
-    #[error("it is damaged: {0}")]
-    Damaged(String),
-    /// Its bytes could not be fetched.
-    #[error("it could not be fetched: {0}")]
-    Fetch(String),
-    /// No upstream cache gave it.
-    #[error("no upstream cache gave it: {0}")]
-    Upstream(String),
-    /// The store took it not.
-    #[error("it could not be written: {0}")]
-    Write(String),
-    /// It does not follow from its content address.
-    #[error("it does not follow from its content address")]
-    ContentAddress,
-    /// Somebody else is making it and does not get done.
-    #[error("somebody else is making it")]
-    Busy,
-    /// The disk is nearly full.
-    #[error("too little room is left on the disk")]
-    Room,
-    /// Something that it refers to is missing.
-    #[error("a path that it refers to is missing")]
-    Reference,
 }

@@ -1,135 +1,175 @@
-//! Windows: runs of frames that are fetched together, in few large reads.
+//! Which frames are fetched together, and in which requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
-use futures::future::join_all;
+use super::index::Frame;
 
-use super::needs::Needs;
-use super::supply::Supply;
+/// Bytes of all windows of all lanes: those that are written, wait, and are fetched, with the gaps between their frames.
+const ALL_WINDOWS: u64 = 192 << 20;
 
-/// Bytes between two frames that are rather fetched than left out by a further request.
-const GAP: u64 = 128 << 10;
+/// Windows of a lane at a time: one is written, one waits, one is fetched.
+pub(super) const WINDOWS: u64 = 3;
 
-/// A part of a path's stream.
+/// Frames of a window at most: they take 56 bytes each, and may all be the same.
+const MAX_FRAMES: usize = 8192;
+
+/// Bytes between two frames that are fetched with them rather than left out by one more request.
+const GAP: u32 = 128 << 10;
+
+/// Bytes after which a request is followed by another beside it.
+const SPLIT: u32 = 16 << 20;
+
+/// Bytes of frames of a window: a fifth of its room is for gaps.
+pub(super) const fn size(lanes: usize) -> u64 {
+    let room = ALL_WINDOWS / (WINDOWS * lanes as u64);
+    let room = if room > 32 << 20 { 32 << 20 } else { room };
+    room / 5 * 4
+}
+
+/// Paths that lanes take, in an order in which neighbours share requests.
 #[derive(Debug)]
-pub(super) struct Part {
-    /// The path's place among the needs.
-    pub(super) need: usize,
-    /// Its frames in this part.
-    pub(super) frames: Vec<(u32, u32)>,
-    /// Whether the stream begins with it.
-    pub(super) first: bool,
-    /// Whether the stream ends with it.
-    pub(super) last: bool,
+pub(super) struct Queue(Mutex<VecDeque<(usize, u64)>>);
+
+impl Queue {
+    /// Paths by number, with the bytes of their frames.
+    pub(super) fn new(jobs: impl IntoIterator<Item = (usize, u64)>) -> Self {
+        Self(Mutex::new(jobs.into_iter().collect()))
+    }
+
+    /// The next, if it has no more than `room` bytes.
+    fn take(&self, room: u64) -> Option<usize> {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.pop_front_if(|&mut (_, stored)| stored <= room).map(|(job, _)| job)
+    }
 }
 
-/// Parts that are fetched together.
-#[derive(Debug, Default)]
-pub(super) struct Window {
-    pub(super) parts: Vec<Part>,
+/// What of a path is in a window.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Bite {
+    pub(super) job: usize,
+    /// In the order of the NAR.
+    pub(super) frames: Vec<Frame>,
+    pub(super) begins: bool,
+    pub(super) ends: bool,
 }
 
-/// The frames of a window, or why they are not there.
-pub(super) type Frames = HashMap<(u32, u32), Result<Bytes, String>>;
-
-/// Cuts the streams of paths into windows.
-pub(super) struct Windows<'a, I> {
-    needs: &'a Needs,
-    supply: &'a Supply,
-    /// Bytes of frames in a window, and at most a frame more.
+/// Cuts paths into windows.
+pub(super) struct Cutter<'a, F> {
+    queue: &'a Queue,
     size: u64,
-    next: I,
-    /// The path under way, and how many of its frames were handed out.
-    under_way: Option<(usize, usize)>,
+    /// The frames of a path; none when it is not wanted any more.
+    frames: F,
+    current: Option<Current>,
 }
 
-impl<'a, I: FnMut() -> Option<usize>> Windows<'a, I> {
-    /// Over the paths that `next` names one after the other.
-    pub(super) fn new(needs: &'a Needs, supply: &'a Supply, size: u64, next: I) -> Self {
-        Self { needs, supply, size, next, under_way: None }
-    }
-
-    /// A part of the path under way of at most `room` bytes and a frame.
-    fn part(&mut self, need: usize, from: usize, room: u64) -> (Part, u64) {
-        let frames = &self.needs.get(need).frames;
-        let (mut to, mut bytes) = (from, 0);
-        while to < frames.len() && bytes < room {
-            bytes += self.supply.frame(frames[to]).map_or(0, |(_, entry)| u64::from(entry.stored_len));
-            to += 1;
-        }
-        let last = to == frames.len();
-        self.under_way = (!last).then_some((need, to));
-        (Part { need, frames: frames[from..to].to_vec(), first: from == 0, last }, bytes)
-    }
+struct Current {
+    job: usize,
+    run: usize,
+    at: u32,
 }
 
-impl<I: FnMut() -> Option<usize>> Iterator for Windows<'_, I> {
-    type Item = Window;
-
-    fn next(&mut self) -> Option<Window> {
-        let (mut window, mut bytes) = (Window::default(), 0);
-        while bytes < self.size {
-            let under_way = self.under_way.take();
-            let Some((need, from)) = under_way.or_else(|| Some(((self.next)()?, 0))) else { break };
-            let (part, more) = self.part(need, from, self.size - bytes);
-            window.parts.push(part);
-            bytes += more;
-        }
-        (!window.parts.is_empty()).then_some(window)
-    }
+/// What a cutter asks of the plan.
+pub(super) trait Frames {
+    /// Whether the path is still wanted.
+    fn is_wanted(&self, job: usize) -> bool;
+    /// Frame `at` of a run of the path's recipe, and whether it is the last of the run; none behind the last run.
+    fn frame(&self, job: usize, run: usize, at: u32) -> Option<(Frame, bool)>;
 }
 
-/// Fetches the frames of a window. Holds them, and what lies in gaps between them. Also returns how many bytes came.
-pub(super) async fn fetch(supply: &Supply, window: &Window) -> (Frames, u64) {
-    let mut packs: BTreeMap<u32, BTreeMap<u32, u64>> = BTreeMap::new();
-    for &(pack, frame) in window.parts.iter().flat_map(|part| &part.frames) {
-        if let Some((_, entry)) = supply.frame((pack, frame)) {
-            packs.entry(pack).or_default().insert(frame, u64::from(entry.stored_len));
-        }
+impl<'a, F: Frames> Cutter<'a, F> {
+    pub(super) const fn new(queue: &'a Queue, size: u64, frames: F) -> Self {
+        Self { queue, size, frames, current: None }
     }
-    let runs: Vec<_> = packs
-        .iter()
-        .flat_map(|(&pack, frames)| {
-            runs(supply, pack, frames.keys().copied()).into_iter().map(move |run| (pack, run))
-        })
-        .collect();
-    let reads = runs.iter().map(|(pack, run)| supply.read(*pack, run.start..run.end));
-    let mut frames = Frames::new();
-    let mut received = 0;
-    for ((pack, run), read) in runs.iter().zip(join_all(reads).await) {
-        received += read.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        for &(frame, offset, length) in &run.frames {
-            let at = (offset - run.start) as usize;
-            let slice =
-                read.as_ref().map(|bytes| bytes.slice(at..at + length as usize)).map_err(Clone::clone);
-            frames.insert((*pack, frame), slice);
-        }
-    }
-    (frames, received)
-}
 
-/// Frames that are read at once.
-struct Run {
-    start: u64,
-    end: u64,
-    /// Frame, offset in the pack, length.
-    frames: Vec<(u32, u64, u64)>,
-}
-
-/// Joins frames of a pack, given in order, that lie close to each other.
-fn runs(supply: &Supply, pack: u32, frames: impl Iterator<Item = u32>) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    for frame in frames {
-        let Some((offset, entry)) = supply.frame((pack, frame)) else { continue };
-        let (start, length) = (u64::from(offset), u64::from(entry.stored_len));
-        match runs.last_mut() {
-            Some(run) if start <= run.end + GAP => {
-                run.end = start + length;
-                run.frames.push((frame, start, length));
+    /// The next window; empty at the end.
+    pub(super) fn next(&mut self) -> Vec<Bite> {
+        let mut filling = Filling { size: self.size, stored: 0, count: 0, seen: HashSet::new() };
+        let mut bites: Vec<Bite> = Vec::new();
+        loop {
+            let begins = self.current.is_none();
+            let Some(mut current) = self.current.take().or_else(|| self.take(&bites, &filling)) else {
+                return bites;
+            };
+            if !self.frames.is_wanted(current.job) {
+                continue;
             }
-            _ => runs.push(Run { start, end: start + length, frames: vec![(frame, start, length)] }),
+            let mut bite = Bite { job: current.job, frames: Vec::new(), begins, ends: false };
+            loop {
+                let Some((frame, last)) = self.frames.frame(current.job, current.run, current.at) else {
+                    bite.ends = true;
+                    break;
+                };
+                if !filling.takes(&frame) {
+                    break;
+                }
+                bite.frames.push(frame);
+                (current.run, current.at) =
+                    if last { (current.run + 1, 0) } else { (current.run, current.at + 1) };
+            }
+            let ends = bite.ends;
+            bites.push(bite);
+            if !ends {
+                self.current = Some(current);
+                return bites;
+            }
         }
     }
-    runs
+
+    fn take(&self, bites: &[Bite], filling: &Filling) -> Option<Current> {
+        let room = if bites.is_empty() { u64::MAX } else { self.size.saturating_sub(filling.stored) };
+        if filling.count >= MAX_FRAMES || bites.len() >= MAX_FRAMES {
+            return None;
+        }
+        self.queue.take(room).map(|job| Current { job, run: 0, at: 0 })
+    }
+}
+
+/// How full a window is. What is in it twice is fetched once.
+struct Filling {
+    size: u64,
+    stored: u64,
+    count: usize,
+    seen: HashSet<(u32, u32)>,
+}
+
+impl Filling {
+    fn takes(&mut self, frame: &Frame) -> bool {
+        let more =
+            if self.seen.contains(&(frame.pack, frame.offset)) { 0 } else { u64::from(frame.stored_len) };
+        let fits = self.count < MAX_FRAMES && (self.stored == 0 || self.stored + more <= self.size);
+        if fits {
+            self.seen.insert((frame.pack, frame.offset));
+            self.stored += more;
+            self.count += 1;
+        }
+        fits
+    }
+}
+
+/// The requests that fetch all frames of a window of `size` bytes: (pack, bytes of it), in order.
+pub(super) fn requests(bites: &[Bite], size: u64) -> Vec<(u32, Range<u32>)> {
+    let mut frames: Vec<_> = bites.iter().flat_map(|bite| &bite.frames).collect();
+    frames.sort_unstable_by_key(|frame| (frame.pack, frame.offset));
+    let mut gaps = size / 4;
+    let mut requests: Vec<(u32, Range<u32>)> = Vec::new();
+    for frame in frames {
+        let end = frame.offset + frame.stored_len;
+        if let Some((pack, range)) = requests.last_mut()
+            && *pack == frame.pack
+        {
+            if range.contains(&frame.offset) {
+                continue;
+            }
+            let gap = frame.offset - range.end;
+            if gap <= GAP && u64::from(gap) <= gaps && end - range.start <= SPLIT {
+                gaps -= u64::from(gap);
+                range.end = end;
+                continue;
+            }
+        }
+        requests.push((frame.pack, frame.offset..end));
+    }
+    requests
 }

@@ -265,6 +265,41 @@ fn a_claim_is_waited_for() {
 }
 
 #[test]
+fn a_path_that_somebody_else_makes_is_not_waited_for_when_asked_so() {
+    let (made, root) = (closure(), empty_store());
+    let from = LocalStore::open(Place::below(made.root())).unwrap();
+    let closure = from.closure([&store_path(made.top())]).unwrap();
+    let all = paths(&closure);
+    let (mut first, mut second) = (open(root.path()), open(root.path()));
+    let taken = closure.references_first().next().unwrap();
+    let (mut claims, busy) = first.try_claim(&BTreeSet::from([taken.path.clone()])).unwrap();
+    assert_eq!(busy, BTreeSet::new());
+    let (others, busy) = second.try_claim(&all).unwrap();
+    assert_eq!(busy, BTreeSet::from([taken.path.clone()]));
+    assert_eq!(others.len(), all.len() - 1);
+
+    fill(&from, &claims[0]);
+    first.register(&[(claims.pop().unwrap(), taken.clone())], 1).unwrap();
+    let (claims, still) = second.try_claim(&busy).unwrap();
+    assert!(claims.is_empty() && still.is_empty(), "{claims:?}, {still:?}");
+}
+
+#[test]
+fn what_is_discarded_leaves_nothing() {
+    let (made, root) = (closure(), empty_store());
+    let from = LocalStore::open(Place::below(made.root())).unwrap();
+    let closure = from.closure([&store_path(made.top())]).unwrap();
+    let mut writer = open(root.path());
+    let before = fs::read_dir(root.path().join("nix/store")).unwrap().count();
+    for claim in writer.claim(&paths(&closure)).unwrap() {
+        fill(&from, &claim);
+        claim.discard().unwrap();
+    }
+    assert_eq!(fs::read_dir(root.path().join("nix/store")).unwrap().count(), before);
+    assert_eq!(closure::verify(root.path()), Ok(()));
+}
+
+#[test]
 fn what_is_no_store_or_another_nix_s_is_not_written_to() {
     let folder = tempfile::tempdir().unwrap();
     let error = StoreWriter::open(Place::below(folder.path())).unwrap_err();

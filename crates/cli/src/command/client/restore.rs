@@ -1,11 +1,12 @@
 //! `snowbank restore`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use snowbank_client::observer::{Event, Observer, Stage};
-use snowbank_client::restore::{Report, Restore, Restored};
+use snowbank_client::restore::writer::RootWriter;
+use snowbank_client::restore::{CachePacks, Options, Report, Restore, Restored};
 use snowbank_client::series::{Found, find};
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
@@ -43,9 +44,8 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<()> {
 
 /// How a restore goes, checked.
 pub(crate) struct How {
-    only: Vec<StorePath>,
-    verify_nar: bool,
-    min_free: u64,
+    only: BTreeSet<StorePath>,
+    options: Options,
 }
 
 impl How {
@@ -63,7 +63,8 @@ impl How {
             .min_free
             .parse()
             .map_err(|error| CliError::usage("--min-free is not valid").because(error))?;
-        Ok(Self { only, verify_nar: args.verify_nar, min_free: min_free.0 })
+        let options = Options { min_free: min_free.0, verify_nar: args.verify_nar, ..Options::default() };
+        Ok(Self { only, options })
     }
 }
 
@@ -72,7 +73,7 @@ pub(crate) struct Done {
     /// The entry, its series and number.
     pub found: Option<Found>,
     /// What was restored, unless it was only to be looked up.
-    pub restored: Option<Restored>,
+    pub restored: Option<Restored<RootWriter>>,
 }
 
 /// Finds the newest snapshot and restores it; everything that can go wrong is the cache's.
@@ -97,19 +98,22 @@ pub(crate) async fn found_and_restored(
     if lookup_only {
         return Ok(Done { found: Some(found), restored: None });
     }
-    let snapshot = Arc::new(std::mem::take(&mut found.snapshot));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let snapshot = std::mem::take(&mut found.snapshot);
+    let place = session.place.clone();
+    let opened = tokio::task::spawn_blocking(move || RootWriter::open(place)).await;
+    let opened = opened.map_err(|error| failed().because(error))?;
+    let writer = Arc::new(opened.map_err(|error| failed().because(error))?);
+    let packs = CachePacks { client: remote.client.clone(), versions: session.versions.clone() };
     let restore = Restore {
-        client: &remote.client,
-        versions: &session.versions,
         snapshot: &snapshot,
-        only: &how.only,
+        roots: (!how.only.is_empty()).then_some(&how.only),
         place: &session.place,
-        upstreams: &session.upstreams,
-        min_free: how.min_free,
-        verify_nar: how.verify_nar,
-        now: i64::try_from(now).unwrap_or(i64::MAX),
+        writer: &writer,
+        packs: &Arc::new(packs),
+        upstream: &Arc::new(session.upstreams.clone()),
+        options: &how.options,
         observer: &observer,
+        cancel: &Arc::default(),
     };
     let restored = Box::pin(restore.run()).await.map_err(|error| failed().because(error))?;
     tell(session, &restored.report);
@@ -127,9 +131,6 @@ fn tell(session: &Session, report: &Report) {
         bytes(report.upstream.bytes),
         report.found.count,
     ));
-    for (reason, count) in report.reasons() {
-        progress.warn(&format!("{count} paths were not restored: {reason}"));
-    }
 }
 
 fn as_json(done: &Done, traffic: snowbank_actions::client::Traffic) -> serde_json::Value {

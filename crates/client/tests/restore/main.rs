@@ -1,0 +1,10 @@
+//! Restoring into real private stores, which Nix checks then.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod faults;
+mod hostile;
+mod interrupted;
+mod others;
+mod support;
+mod whole;
