@@ -72,11 +72,20 @@ pub async fn publish(
         if let Some(published) = store(client, versions, key.generation(number), &snapshot).await? {
             return Ok(published);
         }
-        let found = find(client, versions, naming, key, &[]).await?.filter(|found| found.key == *key);
-        match found {
-            Some(found) if found.generation > seen => {
-                snapshot = snapshot.unite(&found.snapshot);
-                (seen, number, waits) = (found.generation, found.generation + 1, 0);
+        let found = match find(client, versions, naming, key, &[]).await {
+            Ok(found) => found.map(|found| (found.key, found.generation, Some(found.snapshot))),
+            // What cannot be read cannot be united with; its number is taken all the same.
+            Err(FindError::Snapshot { entry, .. }) => {
+                Key::split(&entry).map(|(key, number)| (key, number, None))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match found.filter(|(found, ..)| found == key) {
+            Some((_, generation, others)) if generation > seen => {
+                if let Some(others) = others {
+                    snapshot = snapshot.unite(&others);
+                }
+                (seen, number, waits) = (generation, generation + 1, 0);
             }
             _ if waits < WAITS => {
                 waits += 1;

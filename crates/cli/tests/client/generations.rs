@@ -1,0 +1,119 @@
+//! A key is a series: what is new is added, by one job after the other or by many at once.
+
+use serde_json::json;
+use snowbank_testkit::closure::{requisites, verify};
+
+use crate::kit::{Remote, closure, empty, said};
+
+#[test]
+fn nothing_new_saves_nothing() {
+    let store = closure(&[1, 2]);
+    let remote = Remote::server();
+    remote.save(store.root(), store.top());
+    let again = remote.save(store.root(), store.top());
+    assert_eq!((&again["saved"], &again["sent"]["bytes"]), (&json!(null), &json!(0)), "{again}");
+    let traffic = &again["traffic"];
+    let bytes = traffic["sent"].as_u64().unwrap() + traffic["received"].as_u64().unwrap();
+    assert!(bytes < 200_000, "{traffic}");
+}
+
+#[test]
+fn a_changed_path_is_all_that_the_next_generation_sends() {
+    let (one, two) = (closure(&[1, 2, 3]), closure(&[1, 2, 4]));
+    let remote = Remote::server();
+    let first = remote.save(one.root(), one.top());
+    let second = remote.save(two.root(), two.top());
+    assert_eq!((&second["saved"], &second["built_upon"]), (&json!("k#2"), &json!("k#1")));
+    assert_eq!(second["read"]["paths"], 2, "the path and the one on top of it: {second}");
+    let sent = |saved: &serde_json::Value| saved["sent"]["bytes"].as_u64().unwrap();
+    assert!(sent(&second) < sent(&first) * 2 / 5, "{first} {second}");
+    let root = empty();
+    remote.restore(root.path());
+    for store in [&one, &two] {
+        assert_eq!(requisites(root.path(), store.top()), store.paths());
+    }
+    verify(root.path()).unwrap();
+}
+
+#[test]
+fn another_series_is_built_upon_and_found_by_its_prefix() {
+    let (one, two) = (closure(&[1, 2, 3]), closure(&[1, 2, 4]));
+    let remote = Remote::server();
+    remote.run(one.root(), &["save", "--key", "nix-aaa", one.top()]);
+    let second = remote.run(two.root(), &["save", "--key", "nix-bbb", "--restore-key", "nix-", two.top()]);
+    assert_eq!((&second["saved"], &second["built_upon"]), (&json!("nix-bbb#1"), &json!("nix-aaa#1")));
+    assert_eq!(second["read"]["paths"], 2);
+    let root = empty();
+    let arguments = ["restore", "--key", "nix-ccc", "--restore-key", "nix-", "--min-free", "1MB"];
+    assert_eq!(remote.run(root.path(), &arguments)["matched"], "nix-bbb#1");
+    assert_eq!(requisites(root.path(), two.top()), two.paths());
+}
+
+#[test]
+fn the_jobs_of_a_matrix_add_to_each_other() {
+    let remote = Remote::server();
+    let stores: Vec<_> = (0..4).map(|job| closure(&[1, 10 + job])).collect();
+    std::thread::scope(|scope| {
+        for store in &stores {
+            scope.spawn(|| remote.save(store.root(), store.top()));
+        }
+    });
+    let root = empty();
+    let restored = remote.restore(root.path());
+    assert_eq!(restored["matched"], "k#4");
+    for store in &stores {
+        assert_eq!(requisites(root.path(), store.top()), store.paths());
+    }
+    verify(root.path()).unwrap();
+}
+
+#[test]
+fn what_three_generations_did_not_use_is_dropped() {
+    let remote = Remote::folder();
+    let old = closure(&[1, 2]);
+    remote.save(old.root(), old.top());
+    for seed in 3..6 {
+        let store = closure(&[1, seed]);
+        remote.save(store.root(), store.top());
+    }
+    let root = empty();
+    remote.restore(root.path());
+    let has = |path: &String| root.path().join(path.trim_start_matches('/')).exists();
+    let (kept, gone): (Vec<_>, Vec<_>) = old.paths().into_iter().partition(has);
+    assert_eq!((kept.len(), gone.len()), (1, 2), "{kept:?} {gone:?}");
+    assert!(kept[0].ends_with("-tree-1"));
+}
+
+#[test]
+fn an_immutable_key_is_saved_once() {
+    let (one, two) = (closure(&[1]), closure(&[2]));
+    let remote = Remote::server();
+    let save = |store: &snowbank_testkit::closure::Closure| {
+        remote.run(store.root(), &["save", "--key", "k", "--immutable", store.top()])
+    };
+    assert_eq!(save(&one)["saved"], "k");
+    assert_eq!(save(&two)["saved"], json!(null));
+    let root = empty();
+    let arguments = ["restore", "--key", "k", "--immutable", "--min-free", "1MB"];
+    assert_eq!(remote.run(root.path(), &arguments)["matched"], "k");
+    assert_eq!(requisites(root.path(), one.top()), one.paths());
+}
+
+#[test]
+fn a_miss_is_no_failure_unless_it_is_asked_for() {
+    let (remote, root) = (Remote::server(), empty());
+    assert_eq!(remote.restore(root.path())["matched"], json!(null));
+    let output = remote.output(root.path(), &["restore", "--key", "k", "--fail-on-cache-miss"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("nothing was found under k"), "{}", said(&output));
+}
+
+#[test]
+fn a_lookup_writes_nothing() {
+    let store = closure(&[1]);
+    let (remote, root) = (Remote::server(), empty());
+    remote.save(store.root(), store.top());
+    let found = remote.run(root.path(), &["restore", "--key", "k", "--lookup-only"]);
+    assert_eq!((&found["matched"], &found["restored"]["paths"]), (&json!("k#1"), &json!(0)));
+    assert!(!root.path().join(store.top().trim_start_matches('/')).exists());
+}

@@ -1,0 +1,8 @@
+//! `save` and `restore` of the built `snowbank`, on real Nix stores, against a real server and a folder.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod faults;
+mod generations;
+mod kill;
+mod kit;
+mod round_trip;

@@ -1,0 +1,107 @@
+//! What is saved comes back as it was.
+
+use serde_json::json;
+use snowbank_testkit::closure::{nix, requisites, succeed, verify};
+
+use crate::kit::{Remote, closure, empty};
+
+#[test]
+fn a_closure_comes_back_from_a_server_and_from_a_folder() {
+    let store = closure(&[1, 2, 3]);
+    for remote in [Remote::server(), Remote::folder()] {
+        let saved = remote.save(store.root(), store.top());
+        assert_eq!((&saved["saved"], &saved["read"]["paths"]), (&json!("k#1"), &json!(4)), "{saved}");
+        let root = empty();
+        let restored = remote.restore(root.path());
+        assert_eq!(restored["restored"]["paths"], 4, "{restored}");
+        assert_eq!(restored["matched"], "k#1");
+        assert_eq!(requisites(root.path(), store.top()), store.paths());
+        verify(root.path()).unwrap();
+        assert_eq!(remote.restore(root.path())["found"]["paths"], 4);
+    }
+}
+
+#[test]
+fn what_nix_knows_of_a_path_comes_along() {
+    let store = closure(&[1]);
+    let keys = tempfile::tempdir().unwrap();
+    let (secret, public) = (keys.path().join("secret"), keys.path().join("public"));
+    succeed(
+        nix("nix-store", store.root())
+            .arg("--generate-binary-cache-key")
+            .arg("test-1")
+            .args([&secret, &public]),
+    );
+    let nix_command = ["--extra-experimental-features", "nix-command"];
+    let sign = ["store", "sign", "--recursive", "--key-file"];
+    succeed(nix("nix", store.root()).args(nix_command).args(sign).arg(&secret).arg(store.top()));
+    let infos = |root: &std::path::Path| {
+        let mut command = nix("nix", root);
+        let printed =
+            succeed(command.args(nix_command).args(["path-info", "--json", "--recursive", store.top()]));
+        let mut infos: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        for info in infos.as_array_mut().unwrap() {
+            info.as_object_mut().unwrap().remove("registrationTime");
+        }
+        infos
+    };
+    let before = infos(store.root());
+    assert!(before.to_string().contains("test-1:") && before.to_string().contains("\"ca\""), "{before}");
+    let remote = Remote::folder();
+    remote.save(store.root(), store.top());
+    let root = empty();
+    remote.restore(root.path());
+    assert_eq!(infos(root.path()), before);
+}
+
+#[test]
+fn a_restore_merges_into_what_is_there() {
+    let (store, other) = (closure(&[1, 2]), closure(&[2, 3]));
+    let remote = Remote::folder();
+    remote.save(store.root(), store.top());
+    let restored = remote.restore(other.root());
+    assert_eq!((&restored["found"]["paths"], &restored["restored"]["paths"]), (&json!(1), &json!(2)));
+    for top in [store.top(), other.top()] {
+        assert!(!requisites(other.root(), top).is_empty());
+    }
+    verify(other.root()).unwrap();
+}
+
+#[test]
+fn only_the_closure_that_is_asked_for_is_restored() {
+    let store = closure(&[1, 2]);
+    let remote = Remote::folder();
+    remote.save(store.root(), store.top());
+    let one = store.paths().into_iter().find(|path| path.ends_with("-tree-1")).unwrap();
+    let root = empty();
+    let restored = remote
+        .run(root.path(), &["restore", "--key", "k", "--min-free", "1MB", "--for", &one, "--verify-nar"]);
+    assert_eq!(restored["restored"]["paths"], 1);
+    assert_eq!(requisites(root.path(), &one), [one]);
+}
+
+#[test]
+fn many_small_files_and_odd_names_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("many");
+    std::fs::create_dir_all(tree.join("d")).unwrap();
+    for number in 0..10_000 {
+        std::fs::write(tree.join(format!("d/{number}")), format!("{}", number % 7)).unwrap();
+    }
+    for name in ["a b", "-rf", "*", "é", "new\nline", "quote\"'", "\\", "~", ".hidden"] {
+        std::fs::write(tree.join(name), name).unwrap();
+    }
+    let mut deep = tree.clone();
+    for _ in 0..40 {
+        deep.push("d");
+    }
+    std::fs::create_dir_all(&deep).unwrap();
+    std::os::unix::fs::symlink(".", tree.join("loop")).unwrap();
+    let store = snowbank_testkit::closure::Closure::of(&[("many", &tree)]);
+    let remote = Remote::folder();
+    remote.save(store.root(), store.top());
+    let root = empty();
+    remote.restore(root.path());
+    assert_eq!(requisites(root.path(), store.top()), store.paths());
+    verify(root.path()).unwrap();
+}
