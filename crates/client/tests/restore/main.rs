@@ -9,3 +9,4 @@ mod others;
 mod room;
 mod support;
 mod whole;
+mod writers;
