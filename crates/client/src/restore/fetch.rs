@@ -4,9 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{StreamExt, stream};
-use tokio::task::spawn_blocking;
 
 use super::report::Reason;
+use super::rounds::blocking;
 use super::shared::Shared;
 use super::writer::{NarSink, SinkError, Writer};
 use super::{PackSource, RestoreError, UpstreamSource};
@@ -46,14 +46,17 @@ async fn one<W: Writer, P: PackSource, U: UpstreamSource>(
         return Ok(());
     }
     let info = shared.jobs[job].info.clone();
-    let begun = match shared.writer.begin(&info) {
-        Ok(sink) => Arc::new(Mutex::new(Some(Tap { sink, trouble: None }))),
-        Err(error) => {
-            let shared = Arc::clone(&shared);
-            let miss = move || shared.miss(job, &(Reason::Refused, text::chain(&error)));
-            return spawn_blocking(miss).await.map_err(|_| RestoreError::Lost);
+    let begin = {
+        let (shared, info) = (Arc::clone(&shared), info.clone());
+        move || match shared.writer.begin(&info) {
+            Ok(sink) => Some(Arc::new(Mutex::new(Some(Tap { sink, trouble: None })))),
+            Err(error) => {
+                shared.miss(job, &(Reason::Refused, text::chain(&error)));
+                None
+            }
         }
     };
+    let Some(begun) = blocking(begin).await? else { return Ok(()) };
     let (tap, writing) = (Arc::clone(&begun), Arc::clone(&shared));
     let fetched = upstream.fetch(&info, move |bytes| pour(&writing, &tap, job, bytes)).await;
     let end = move || {
@@ -79,7 +82,7 @@ async fn one<W: Writer, P: PackSource, U: UpstreamSource>(
             }
         }
     };
-    spawn_blocking(end).await.map_err(|_| RestoreError::Lost)
+    blocking(end).await
 }
 
 fn pour<W: Writer, P: PackSource>(

@@ -178,7 +178,8 @@ impl<W: Writer, P: PackSource, U: UpstreamSource> Restore<'_, W, P, U> {
         for (number, job) in shared.jobs.iter().enumerate() {
             match plan::check(job, &shared.packs, &self.snapshot.dir) {
                 Ok(bytes) => good.push((number, bytes)),
-                Err(loss) => shared.miss(number, &loss),
+                // Nothing is claimed yet that could be given back.
+                Err((reason, why)) => drop(shared.ledger.miss(number, reason, &why)),
             }
         }
         let waiting: BTreeSet<usize> = shared.ledger.waiting().into_iter().collect();

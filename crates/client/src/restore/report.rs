@@ -144,12 +144,12 @@ impl Report {
         }
         let sentence = |(reason, (direct, through, example)): (Reason, (u64, u64, String))| {
             let all = direct + through;
-            let are = if all == 1 { "path is" } else { "paths are" };
-            let because = match through {
-                0 => format!("{reason}"),
-                _ => format!("{reason} ({direct}), or need what is ({through})"),
+            let (were, they) = if all == 1 { ("path was", "it is") } else { ("paths were", "they are") };
+            let needing = match through {
+                0 => String::new(),
+                _ => format!(" ({direct}), or need what is ({through})"),
             };
-            format!("{all} {are} not restored, being {because}; for one {example}")
+            format!("{all} {were} not restored: {they} {reason}{needing}; for one {example}")
         };
         reasons.into_iter().map(sentence).collect()
     }

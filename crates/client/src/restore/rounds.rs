@@ -77,8 +77,10 @@ async fn claim<W: Writer, P: PackSource>(
     busy.extend(number(others));
     valid.iter().for_each(|&job| shared.ledger.found(job));
     let unwanted = shared.ledger.claimed(&claimed);
-    unwanted.iter().for_each(|&job| shared.writer.discard(&shared.jobs[job].info.path));
     claimed.retain(|job| !unwanted.contains(job));
+    let giving = Arc::clone(shared);
+    let discard = move |job: usize| giving.writer.discard(&giving.jobs[job].info.path);
+    blocking(move || unwanted.into_iter().for_each(discard)).await?;
     Ok((claimed, valid.len()))
 }
 

@@ -19,7 +19,7 @@ use crate::snapshot::Source;
 use crate::text;
 
 /// Written bytes after which is looked how much room there is.
-const LOOK: u64 = 32 << 20;
+const LOOK: u64 = 4 << 20;
 
 /// What all lanes share.
 pub(super) struct Shared<W, P: PackSource> {

@@ -6,5 +6,7 @@ mod faults;
 mod hostile;
 mod interrupted;
 mod others;
+mod room;
 mod support;
 mod whole;
+mod writers;

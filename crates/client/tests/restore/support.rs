@@ -17,7 +17,7 @@ use snowbank_cas::frame::Encoder;
 use snowbank_cas::id::{ChunkHash, ObjectHash};
 use snowbank_cas::pack::PackBuilder;
 use snowbank_client::observer::{Event, Observer};
-use snowbank_client::restore::writer::RootWriter;
+use snowbank_client::restore::writer::{RootWriter, Writer};
 use snowbank_client::restore::{Options, PackSource, Restore, RestoreError, Restored, UpstreamSource};
 use snowbank_client::snapshot::{PackRef, Recipe, SavedPath, Snapshot, Source};
 use snowbank_client::upstream::UpstreamError;
@@ -379,8 +379,15 @@ impl Target {
     }
 
     pub(crate) async fn restore(&self, saved: &Saved) -> Result<Restored<RootWriter>, RestoreError> {
-        let place = self.place();
-        let writer = Arc::new(RootWriter::open(place.clone()).unwrap());
+        self.restore_by(RootWriter::open(self.place()).unwrap(), saved).await
+    }
+
+    pub(crate) async fn restore_by<W: Writer>(
+        &self,
+        writer: W,
+        saved: &Saved,
+    ) -> Result<Restored<W>, RestoreError> {
+        let (place, writer) = (self.place(), Arc::new(writer));
         let observer: Arc<dyn Observer> = self.warnings.clone();
         Restore {
             snapshot: &saved.snapshot,
