@@ -59,7 +59,7 @@ fn the_exit_code_is_the_command_s_and_what_it_built_is_saved_all_the_same() {
     let failing = format!("{}; exit 3", adds(root.path(), "built"));
     let output = run(&remote, root.path(), &["--save", "on-success"], &failing);
     assert_eq!((output.status.code(), &result(&output)["saved"]), (Some(3), &json!(null)));
-    let output = run(&remote, root.path(), &[], &format!("{failing}"));
+    let output = run(&remote, root.path(), &[], &failing);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     let output = run(&remote, root.path(), &["--save", "never"], "kill -9 $$");
     assert_eq!(output.status.code(), Some(137));

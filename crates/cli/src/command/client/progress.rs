@@ -94,10 +94,8 @@ impl Progress {
     }
 
     fn end(&self, stage: Stage) {
-        if let Some(counter) = self.lock().get_mut(&stage) {
-            if let Some(bar) = counter.bar.take() {
-                bar.finish_and_clear();
-            }
+        if let Some(bar) = self.lock().get_mut(&stage).and_then(|counter| counter.bar.take()) {
+            bar.finish_and_clear();
         }
     }
 
