@@ -58,6 +58,16 @@ impl Server {
         NpmClient::new(Release::V6, Protocol::V2, self.snowbank.url(), &self.token)
     }
 
+    /// Its URL and a token for it.
+    pub(crate) fn remote(&self) -> (String, String) {
+        (self.snowbank.url().to_owned(), self.token.clone())
+    }
+
+    /// The npm client against this server, by way of `url`.
+    pub(crate) fn npm_by(&self, url: &str) -> NpmClient {
+        NpmClient::new(Release::V6, Protocol::V2, url, &self.token)
+    }
+
     /// A plain client of the protocol against this server.
     pub(crate) fn wire(&self) -> WireClient {
         WireClient::new(self.snowbank.url(), &self.token)

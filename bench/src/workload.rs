@@ -2,12 +2,13 @@
 
 use std::{path::PathBuf, process::Command};
 
-use crate::place::{Place, remove, succeed};
+use crate::place::{Place, remove};
 
 /// A workspace whose `root/nix` is a private store.
 #[derive(Debug)]
 pub(crate) struct Workload {
     folder: PathBuf,
+    top: String,
 }
 
 impl Workload {
@@ -16,18 +17,37 @@ impl Workload {
 
     /// Makes the closure of `release`; another release is a rebuild of every path.
     pub(crate) fn make(place: &Place, release: &str) -> Self {
-        eprintln!("making the {} store, release {release}", place.size);
-        let folder = place.work.join(format!("store-{release}"));
+        Self::rebuilt(place, release, &[])
+    }
+
+    /// The same with packages rebuilt (`pillow=2`), and what needs them.
+    pub(crate) fn rebuilt(place: &Place, release: &str, packages: &[&str]) -> Self {
+        eprintln!("making the {} store, release {release} {}", place.size, packages.join(" "));
+        let folder = place.work.join(format!("store-{release}{}", packages.concat()));
         let generator = snowbank_testkit::tools::repository().join("bench/workload/make.py");
-        succeed(
-            Command::new("python3")
-                .arg(generator)
-                .arg(&place.size)
-                .arg(place.kept.join("wheels"))
-                .args([folder.join("root").as_os_str(), release.as_ref()])
-                .stdout(std::io::stderr()),
-        );
-        Self { folder }
+        let made = Command::new("python3")
+            .arg(generator)
+            .arg(&place.size)
+            .arg(place.kept.join("wheels"))
+            .args([folder.join("root").as_os_str(), release.as_ref()])
+            .args(packages)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .expect("python3 can be run");
+        assert!(made.status.success(), "the store could not be made: {}", made.status);
+        let printed = String::from_utf8_lossy(&made.stdout);
+        let top = printed.lines().last().expect("the store path on top is printed").to_owned();
+        Self { folder, top }
+    }
+
+    /// The store path that refers to all the others.
+    pub(crate) fn top(&self) -> &str {
+        &self.top
+    }
+
+    /// The private store's root.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.join("root")
     }
 
     /// The folder that [`Self::PATHS`] are relative to.

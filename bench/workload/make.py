@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Makes a large, real Nix closure in a private store root, out of pinned Python wheels.
 
-usage: make.py small|medium|large WHEELS ROOT RELEASE
+usage: make.py small|medium|large WHEELS ROOT RELEASE [PACKAGE=N...]
 
 WHEELS  folder for downloaded wheels, kept between runs
 ROOT    private store root to make (logical /nix/store at ROOT/nix/store)
 RELEASE a word that goes into every path's hash: another release is a mass rebuild, in which every path has a new
         name and nearly the same bytes
+PACKAGE=N  rebuilds one package, and what needs it
 
 Each wheel becomes one store path. Its shared libraries carry the store paths of what it needs on their RPATH, as they
 would in nixpkgs, so names change inside files too. Paths are named as Nix names them (160 bits, nix32) and given to
@@ -139,6 +140,7 @@ def registration(root, path, references):
 
 def main():
     size, folder, root, release = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    rebuilt = dict(word.split("=") for word in sys.argv[5:])
     pins = wanted(size)
     download(pins, folder)
     versions = dict(pin.split("==") for pin in pins)
@@ -151,7 +153,8 @@ def main():
     references = {base: []}
     for wheel in wheels:
         needs = [base] + [need.path for need in wheel.needs]
-        wheel.path = store_path(f"python{PYTHON}-{wheel.name}-{wheel.version}", *needs)
+        again = [rebuilt[wheel.name]] if wheel.name in rebuilt else []
+        wheel.path = store_path(f"python{PYTHON}-{wheel.name}-{wheel.version}", *needs, *again)
         references[wheel.path] = needs
     top = store_path("environment", *references)
     references[top] = list(references)

@@ -1,5 +1,6 @@
 //! The figures, in an order that keeps one release of the store on the disk at a time.
 
+mod client;
 mod downloads;
 mod growth;
 mod lookups;
@@ -47,6 +48,9 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
             growth::take(place, &saved, &mut report).await;
         }
         remove(&saved.folder);
+    }
+    if wants("client") {
+        client::take(place, &mut report).await;
     }
     if wants("memory") {
         memory::take(place, &mut report).await;
