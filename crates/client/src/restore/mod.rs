@@ -24,6 +24,7 @@ mod shared;
 mod source;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod upstream;
 mod window;
 mod write;
@@ -41,6 +42,7 @@ pub use error::RestoreError;
 pub use options::Options;
 pub use report::{Miss, Paths, Reason, Report, Stopped};
 pub use source::{CachePacks, PackSource};
+pub use trees::{RestoreTrees, RestoredTrees};
 pub use upstream::UpstreamSource;
 
 use crate::observer::{Event, Observer, Stage};
@@ -188,7 +190,7 @@ impl<W: Writer, P: PackSource, U: UpstreamSource> Restore<'_, W, P, U> {
             let amount = if job.source == Source::Upstream { &mut fetched } else { &mut packed };
             amount.add(&job.info);
         }
-        room::check(self.place, packed.bytes.saturating_add(fetched.bytes), self.options.min_free)?;
+        room::check(&self.place.store(), packed.bytes.saturating_add(fetched.bytes), self.options.min_free)?;
         let begin = |stage, bytes, paths| self.observer.tell(Event::Begin { stage, bytes, paths });
         begin(Stage::Download, stored, packed.count);
         begin(Stage::Write, packed.bytes, packed.count);

@@ -73,7 +73,7 @@ impl<W: Writer, P: PackSource> Shared<W, P> {
     pub(super) fn wrote(&self, stage: Stage, bytes: u64) {
         self.observer.tell(Event::Advance { stage, bytes, paths: 0 });
         if self.reader.counters.written(bytes, LOOK)
-            && let Ok(free) = room::free(&self.place)
+            && let Ok(free) = room::free(&self.place.store())
             && free < self.options.min_free
         {
             self.end(Stopped::Room { free });
