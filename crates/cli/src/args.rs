@@ -19,6 +19,8 @@ pub(crate) struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Restore a Nix store, run a command, save what is new
+    Run(Box<client::Run>),
     /// Restore the newest snapshot of a Nix store
     Restore(Box<client::Restore>),
     /// Save what is new in a Nix store

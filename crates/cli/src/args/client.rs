@@ -22,7 +22,7 @@ pub(crate) struct Store {
     #[arg(long = "store", value_name = "ROOT")]
     pub root: Option<PathBuf>,
     /// An upstream cache; what it has signed is fetched from there and not stored. May be repeated
-    /// [default: https://cache.nixos.org]
+    /// [default: `https://cache.nixos.org`]
     #[arg(long = "upstream", value_name = "URL")]
     pub upstreams: Vec<String>,
     /// A key of the upstream caches, NAME:BASE64. May be repeated [default: cache.nixos.org-1]

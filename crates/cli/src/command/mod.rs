@@ -9,13 +9,16 @@ mod gc;
 mod serve;
 mod token;
 
+use std::process::ExitCode;
+
 use crate::args::{Args, Command};
 use crate::error::Result;
 use crate::printer::Printer;
 
-/// Runs the command that the arguments name.
-pub(crate) async fn run(args: Args, printer: &Printer) -> Result<()> {
+/// Runs the command that the arguments name. The exit code is another command's own for `run`.
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
     match args.command {
+        Command::Run(args) => return client::run(*args, printer).await,
         Command::Restore(args) => client::restore(*args, printer).await,
         Command::Save(args) => client::save(*args, printer).await,
         Command::Serve(args) => serve::run(args, printer).await,
@@ -25,7 +28,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<()> {
         Command::Check(args) => check::run(args, printer).await,
         Command::Config(args) => config::run(args, printer),
         Command::Completions { shell } => completions::run(shell, printer),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A count of bytes for people: `3.8 GB`.

@@ -6,3 +6,4 @@ mod generations;
 mod kill;
 mod kit;
 mod round_trip;
+mod run;

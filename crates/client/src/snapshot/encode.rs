@@ -12,7 +12,7 @@ use super::{HEADER, MAGIC, PackRef, Recipe, SavedPath, SavedTree, Snapshot, Sour
 const LEVEL: i32 = 9;
 
 impl Snapshot {
-    /// The index entry of this snapshot: [`HEADER`] bytes (magic, version, bytes and BLAKE3 of the message) and the
+    /// The index entry of this snapshot: a header (magic, version, bytes and BLAKE3 of the message) and the
     /// message under zstd. Equal snapshots give equal bytes.
     ///
     /// # Errors

@@ -3,8 +3,12 @@
 mod progress;
 mod remote;
 mod restore;
+mod run;
 mod save;
 mod session;
+mod table;
+mod wanted;
 
 pub(crate) use restore::run as restore;
+pub(crate) use run::run;
 pub(crate) use save::run as save;

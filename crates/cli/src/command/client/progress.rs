@@ -32,8 +32,6 @@ struct Counter {
     paths: u64,
     total: u64,
     bar: Option<ProgressBar>,
-    /// How long it took, once it has ended.
-    took: Option<Duration>,
 }
 
 impl Progress {
@@ -55,12 +53,6 @@ impl Progress {
         self.print(&format!("warning: {text}"));
     }
 
-    /// How long a stage has taken.
-    pub(crate) fn took(&self, stage: Stage) -> Option<Duration> {
-        let stages = self.lock();
-        stages.get(&stage).map(|counter| counter.took.unwrap_or_else(|| counter.begun.elapsed()))
-    }
-
     fn print(&self, line: &str) {
         match &self.bars {
             Some(bars) => bars.suspend(|| self.printer.talk(line)),
@@ -78,7 +70,7 @@ impl Progress {
             bars.add(bar.with_prefix(name(stage)))
         });
         let now = Instant::now();
-        let counter = Counter { begun: now, told: now, done: 0, paths: 0, total, bar, took: None };
+        let counter = Counter { begun: now, told: now, done: 0, paths: 0, total, bar };
         self.lock().insert(stage, counter);
     }
 
@@ -102,11 +94,8 @@ impl Progress {
     }
 
     fn end(&self, stage: Stage) {
-        if let Some(counter) = self.lock().get_mut(&stage) {
-            counter.took = Some(counter.begun.elapsed());
-            if let Some(bar) = counter.bar.take() {
-                bar.finish_and_clear();
-            }
+        if let Some(bar) = self.lock().get_mut(&stage).and_then(|counter| counter.bar.take()) {
+            bar.finish_and_clear();
         }
     }
 

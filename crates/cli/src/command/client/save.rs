@@ -7,11 +7,10 @@ use serde_json::json;
 use snowbank_client::observer::Observer;
 use snowbank_client::save::{Save, Saved};
 use snowbank_client::series::Published;
-use snowbank_nix::closure::Closure;
-use snowbank_nix::store::{LocalStore, Realisation};
 
 use super::remote::Remote;
 use super::session::{Series, Session, spool};
+use super::wanted::{Wanted, wanted};
 use crate::args::client as args;
 use crate::command::bytes;
 use crate::error::{CliError, Result};
@@ -21,9 +20,9 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let series =
         Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.what.immutable };
     let session = Session::new(&series, &args.service, &args.store, args.talk)?;
-    let (closure, realisations) = wanted(&session, &args)?;
+    let wanted = wanted(&session, args.what.all, &args.paths, None)?;
     let remote = Remote::open(&args.service).await?;
-    let saved = save(&session, &remote, &closure, &realisations, args.what.keep_upstream).await;
+    let saved = save(&session, &remote, &wanted, args.what.keep_upstream).await;
     let requests = remote.client.traffic();
     remote.close().await;
     match saved {
@@ -38,24 +37,11 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     }
 }
 
-fn wanted(session: &Session, args: &args::Save) -> Result<(Closure, Vec<Realisation>)> {
-    let failed = |error| CliError::failed("could not read the Nix store").because(error);
-    let store = LocalStore::open(session.place.clone()).map_err(failed)?;
-    let roots: Vec<_> = if args.what.all {
-        store.valid_paths().map_err(failed)?.into_iter().collect()
-    } else {
-        args.paths.iter().filter_map(|path| session.place.dir().parse(path.to_str()?).ok()).collect()
-    };
-    let closure = store.closure(&roots).map_err(failed)?;
-    Ok((closure, store.realisations().map_err(failed)?))
-}
-
 /// Saves a closure; everything that can go wrong is the cache's.
 pub(crate) async fn save(
     session: &Session,
     remote: &Remote,
-    closure: &Closure,
-    realisations: &[Realisation],
+    wanted: &Wanted,
     keep_upstream: bool,
 ) -> Result<Saved> {
     let observer: Arc<dyn Observer> = session.progress.clone();
@@ -63,8 +49,8 @@ pub(crate) async fn save(
         client: &remote.client,
         versions: &session.versions,
         place: &session.place,
-        closure,
-        realisations,
+        closure: &wanted.closure,
+        realisations: &wanted.realisations,
         trees: &[],
         upstream: &|info| !keep_upstream && session.upstreams.holder(info).is_some(),
         key: &session.key,

@@ -1,0 +1,166 @@
+//! `snowbank run`: restore, the command, save.
+
+use std::process::{ExitCode, ExitStatus};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Pid, Signal, kill_process};
+use snowbank_server::settings::Span;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::remote::Remote;
+use super::restore::{Done, How, found_and_restored};
+use super::save::{save, tell};
+use super::session::{Series, Session};
+use super::table::Table;
+use super::wanted::wanted;
+use crate::args::client as args;
+use crate::args::client::When;
+use crate::error::{CliError, Result};
+use crate::printer::Printer;
+
+pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> {
+    let series =
+        Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.what.immutable };
+    let session = Session::new(&series, &args.service, &args.store, args.talk)?;
+    let how = How::new(&session, &args.how)?;
+    let checkpoint = checkpoint(&args)?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let since = i64::try_from(since).unwrap_or(i64::MAX);
+    let remote = match Remote::open(&args.service).await {
+        Ok(remote) => Some(remote),
+        Err(error) => {
+            session.outage(error)?;
+            None
+        }
+    };
+    let mut table = Table::default();
+    let restored = match &remote {
+        Some(remote) => restore(&session, remote, &how, &mut table).await?,
+        None => None,
+    };
+    let begun = Instant::now();
+    let status = command(&args, &session, remote.as_ref(), checkpoint, since).await?;
+    table.command(begun.elapsed(), status);
+    // What was restored must stay while the command runs, and while what it made is saved.
+    let held = restored;
+    let saving = match args.save {
+        When::Always => true,
+        When::OnSuccess => status.success(),
+        When::Never => false,
+    };
+    if let Some(remote) = remote {
+        if saving {
+            store(&session, &remote, &args, since, &mut table).await?;
+        }
+        table.traffic(remote.client.traffic());
+        remote.close().await;
+    }
+    drop(held);
+    table.tell(&session);
+    if args.talk.json {
+        printer.data(table.json().to_string());
+    }
+    Ok(code(status))
+}
+
+fn checkpoint(args: &args::Run) -> Result<Option<Duration>> {
+    let Some(text) = &args.checkpoint else { return Ok(None) };
+    let span: Span =
+        text.parse().map_err(|error| CliError::usage("--checkpoint is not valid").because(error))?;
+    if span.0 < Duration::from_secs(1) {
+        return Err(CliError::usage("--checkpoint is shorter than a second"));
+    }
+    Ok(Some(span.0))
+}
+
+async fn restore(session: &Session, remote: &Remote, how: &How, table: &mut Table) -> Result<Option<Done>> {
+    let begun = Instant::now();
+    match found_and_restored(session, remote, how, false).await {
+        Ok(done) => {
+            table.restored(begun.elapsed(), &done);
+            Ok(Some(done))
+        }
+        Err(error) => session.outage(error).map(|()| None),
+    }
+}
+
+/// Runs the command; saves what is there every so often meanwhile.
+async fn command(
+    args: &args::Run,
+    session: &Session,
+    remote: Option<&Remote>,
+    checkpoint: Option<Duration>,
+    since: i64,
+) -> Result<ExitStatus> {
+    let (program, arguments) =
+        args.command.split_first().ok_or_else(|| CliError::usage("no command is named"))?;
+    let shown = program.to_string_lossy().into_owned();
+    let failed = || CliError::failed(format!("could not run {shown}"));
+    // The terminal sends Ctrl-C to the command as well; this process goes on to save what was built.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed().because(error))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed().because(error))?;
+    let mut child = Command::new(program).args(arguments).spawn().map_err(|error| failed().because(error))?;
+    let mut due = checkpoint.map(tokio::time::interval);
+    if let Some(due) = &mut due {
+        due.tick().await;
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    }
+    loop {
+        let tick = async {
+            match &mut due {
+                Some(due) => {
+                    due.tick().await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            status = child.wait() => return status.map_err(|error| failed().because(error)),
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => pass_on(&child),
+            () = tick => if let Some(remote) = remote {
+                let mut table = Table::default();
+                store(session, remote, args, since, &mut table).await?;
+            },
+        }
+    }
+}
+
+fn pass_on(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // It has ended by itself when this fails.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+async fn store(
+    session: &Session,
+    remote: &Remote,
+    args: &args::Run,
+    since: i64,
+    table: &mut Table,
+) -> Result<()> {
+    let begun = Instant::now();
+    let what = &args.what;
+    let saved = match wanted(session, what.all, &[], Some(since)) {
+        Ok(wanted) => save(session, remote, &wanted, what.keep_upstream).await,
+        Err(error) => Err(error),
+    };
+    match saved {
+        Ok(saved) => {
+            tell(session, &saved);
+            table.saved(begun.elapsed(), &saved);
+            Ok(())
+        }
+        Err(error) => session.outage(error),
+    }
+}
+
+/// The command's exit code; for a signal what a shell makes of it.
+fn code(status: ExitStatus) -> ExitCode {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

@@ -1,0 +1,141 @@
+//! The one table that `run` ends in.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use snowbank_actions::client::Traffic;
+use snowbank_client::save::Saved;
+use snowbank_client::series::Published;
+
+use super::restore::Done;
+use super::session::Session;
+use crate::command::bytes;
+
+/// A line: what, seconds, paths, bytes, and what else there is to say.
+#[derive(Debug, Default)]
+struct Line {
+    what: &'static str,
+    seconds: Option<f64>,
+    paths: Option<u64>,
+    bytes: Option<u64>,
+    more: String,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    lines: Vec<Line>,
+    matched: Option<String>,
+    saved: Option<String>,
+    code: Option<i32>,
+    traffic: Traffic,
+}
+
+impl Table {
+    /// What was restored.
+    pub(crate) fn restored(&mut self, took: Duration, done: &Done) {
+        self.matched = done.found.as_ref().map(|found| found.entry.clone());
+        let report = done.restored.as_ref().map(|restored| &restored.report);
+        let Some(report) = report else {
+            let more = "nothing was found".to_owned();
+            self.lines.push(Line {
+                what: "restore",
+                seconds: Some(took.as_secs_f64()),
+                more,
+                ..Line::default()
+            });
+            return;
+        };
+        let line = |what, paths: snowbank_client::restore::Paths, more| Line {
+            what,
+            seconds: None,
+            paths: Some(paths.count),
+            bytes: Some(paths.bytes),
+            more,
+        };
+        let downloaded = format!("{} downloaded", bytes(report.downloaded));
+        let seconds = Some(took.as_secs_f64());
+        self.lines.push(Line { seconds, ..line("restored", report.restored, downloaded) });
+        self.lines.push(line("were there", report.found, String::new()));
+        if report.upstream.count > 0 {
+            let received = format!("{} received", bytes(report.received));
+            self.lines.push(line("from upstream", report.upstream, received));
+        }
+        if !report.missed.is_empty() {
+            let paths = Some(report.missed.len() as u64);
+            self.lines.push(Line { what: "missed", paths, ..Line::default() });
+        }
+    }
+
+    /// How the command went.
+    pub(crate) fn command(&mut self, took: Duration, status: ExitStatus) {
+        self.code = status.code();
+        let more = status.to_string();
+        self.lines.push(Line { what: "command", seconds: Some(took.as_secs_f64()), more, ..Line::default() });
+    }
+
+    /// What was saved.
+    pub(crate) fn saved(&mut self, took: Duration, saved: &Saved) {
+        let more = match &saved.published {
+            None => "nothing was new".to_owned(),
+            Some(Published::As { entry, .. }) => {
+                self.saved = Some(entry.clone());
+                format!("{} sent", bytes(saved.sent.bytes))
+            }
+            Some(Published::Exists) => "the key was saved before".to_owned(),
+            Some(Published::Denied(why)) => why.clone(),
+        };
+        self.lines.push(Line {
+            what: "saved",
+            seconds: Some(took.as_secs_f64()),
+            paths: Some(saved.read.count),
+            bytes: Some(saved.read.bytes),
+            more,
+        });
+        if saved.upstream.count > 0 {
+            let (paths, bytes) = (Some(saved.upstream.count), Some(saved.upstream.bytes));
+            let more = "not stored".to_owned();
+            self.lines.push(Line { what: "left upstream", seconds: None, paths, bytes, more });
+        }
+    }
+
+    /// What went over the wire.
+    pub(crate) fn traffic(&mut self, traffic: Traffic) {
+        self.traffic = traffic;
+    }
+
+    /// Prints it.
+    pub(crate) fn tell(&self, session: &Session) {
+        let progress = &session.progress;
+        progress.say(format!("{:<14}{:>9}{:>8}{:>11}", session.key, "seconds", "paths", "size"));
+        for line in &self.lines {
+            let seconds = line.seconds.map(|seconds| format!("{seconds:.1}")).unwrap_or_default();
+            let paths = line.paths.map(|paths| paths.to_string()).unwrap_or_default();
+            let size = line.bytes.map(bytes).unwrap_or_default();
+            let text = format!("{:<14}{seconds:>9}{paths:>8}{size:>11}  {}", line.what, line.more);
+            progress.say(text.trim_end());
+        }
+        let name = |entry: &Option<String>| entry.clone().unwrap_or_else(|| "nothing".to_owned());
+        progress.say(format!(
+            "found {}, saved {}; {} requests, {} sent, {} received",
+            name(&self.matched),
+            name(&self.saved),
+            self.traffic.requests,
+            bytes(self.traffic.sent),
+            bytes(self.traffic.received)
+        ));
+    }
+
+    /// The same for programs.
+    pub(crate) fn json(&self) -> Value {
+        let line = |line: &Line| json!({"what": line.what, "seconds": line.seconds, "paths": line.paths, "bytes": line.bytes, "more": line.more});
+        json!({
+            "matched": self.matched,
+            "saved": self.saved,
+            "code": self.code,
+            "stages": self.lines.iter().map(line).collect::<Vec<_>>(),
+            "traffic": {"requests": self.traffic.requests, "sent": self.traffic.sent, "received": self.traffic.received},
+        })
+    }
+}
