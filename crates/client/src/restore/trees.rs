@@ -53,7 +53,7 @@ pub struct RestoredTrees {
 }
 
 impl<P: PackSource> RestoreTrees<'_, P> {
-    /// Restores what is not there. Holds one window of 26 MB and what the footers take; checks the hash of every chunk
+    /// Restores what is not there. Holds one window of 32 MiB and what the footers take; checks the hash of every chunk
     /// and of the whole. A tree appears when it is complete; its files may be written to.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl<P: PackSource> RestoreTrees<'_, P> {
         for (name, tree) in self.snapshot.trees.iter().filter(|(name, _)| (self.wanted)(name)) {
             match self.folder.join(name).symlink_metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    trees.push((name.clone(), tree.clone()))
+                    trees.push((name.clone(), tree.clone()));
                 }
                 _ => report.found += 1,
             }
