@@ -95,7 +95,7 @@ fn an_evicted_pack_costs_what_needs_it_and_the_next_save_brings_it_back() {
     let root = empty();
     let output = remote.output(root.path(), &["restore", "--key", "k", "--min-free", "1MB"]);
     assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("2 paths are not restored"), "{}", said(&output));
+    assert!(said(&output).contains("2 paths were not restored"), "{}", said(&output));
     verify(root.path()).unwrap();
     assert_eq!(requisites(root.path(), one.top()), one.paths());
     let again = remote.save(two.root(), two.top());

@@ -63,7 +63,7 @@ async fn one<W: Writer, P: PackSource, U: UpstreamSource>(
         let Some(Tap { sink, trouble }) = lock(&begun).take() else { return };
         match (fetched, trouble) {
             (Ok(received), None) => {
-                shared.counters.received(received);
+                shared.reader.counters.received(received);
                 match sink.finish() {
                     Ok(()) => shared.done(Stage::Upstream, job),
                     Err(error) => shared.refused(job, &error),

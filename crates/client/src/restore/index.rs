@@ -1,25 +1,13 @@
 //! What is where in the packs that are needed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use futures::{StreamExt, stream};
-use snowbank_actions::client::ClientError;
-use snowbank_cas::id::{ChunkHash, ObjectHash};
+use snowbank_cas::id::ChunkHash;
 use snowbank_cas::pack::Footer;
 
-use super::PackSource;
-use super::counters::Counters;
 use super::report::Reason;
-use crate::snapshot::{PackRef, Run};
-use crate::text;
-
-/// Questions to the service at once.
-const AT_ONCE: usize = 16;
-
-/// Bytes of all footers together: enough for the packs of a hundred gigabytes.
-const MAX_FOOTERS: u64 = 128 << 20;
+use crate::snapshot::{PackRef, Recipe, Run};
 
 /// A frame, and what must come out of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +69,10 @@ pub(super) struct Located<A> {
 }
 
 impl<A: Clone> Located<A> {
+    pub(super) fn new(pack: PackRef, footer: &Footer, at: A) -> Self {
+        Self { pack, index: PackIndex::of(footer), at: Mutex::new(at) }
+    }
+
     pub(super) fn at(&self) -> A {
         self.at.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -99,68 +91,29 @@ pub(super) struct Packs<A> {
     pub(super) lost: BTreeMap<u32, Loss>,
 }
 
-/// Looks those of `packs` up whose numbers are `needed`, and reads their footers.
-pub(super) async fn load<P: PackSource>(
-    source: &P,
-    packs: &[PackRef],
-    needed: &BTreeSet<u32>,
-    counters: &Counters,
-) -> Packs<P::At> {
-    let loading = Loading { source, counters, down: AtomicBool::new(false), footers: AtomicU64::new(0) };
-    let loading = &loading;
-    let all = needed.iter().filter_map(|&at| Some((at, packs.get(at as usize)?)));
-    let loads: Vec<_> = all.map(|(at, pack)| async move { (at, loading.load(pack).await) }).collect();
-    let mut loaded = stream::iter(loads).buffer_unordered(AT_ONCE);
-    let (mut found, mut lost) = (BTreeMap::new(), BTreeMap::new());
-    while let Some((at, loaded)) = loaded.next().await {
-        match loaded {
-            Ok(located) => drop(found.insert(at, located)),
-            Err(loss) => drop(lost.insert(at, loss)),
+impl<A> Packs<A> {
+    /// Bytes of the frames of a recipe, stored, if all are there and make a stream of `size` bytes.
+    pub(super) fn measure(&self, recipe: &Recipe, size: u64) -> Result<u64, Loss> {
+        let wrong = |why: &str| (Reason::Recipe, why.to_owned());
+        let (mut stored, mut raw) = (0u64, 0u64);
+        for run in &recipe.0 {
+            let Some(pack) = self.found.get(&run.pack) else {
+                let loss = self.lost.get(&run.pack).cloned();
+                return Err(loss.unwrap_or_else(|| wrong("it names a pack that does not exist")));
+            };
+            let frames = pack.index.measure(run);
+            let (more, more_raw) =
+                frames.ok_or_else(|| wrong("it names frames that its packs do not have"))?;
+            stored = stored.saturating_add(more);
+            raw = raw.saturating_add(more_raw);
         }
-    }
-    Packs { found, lost }
-}
-
-struct Loading<'a, P> {
-    source: &'a P,
-    counters: &'a Counters,
-    down: AtomicBool,
-    footers: AtomicU64,
-}
-
-impl<P: PackSource> Loading<'_, P> {
-    async fn load(&self, pack: &PackRef) -> Result<Located<P::At>, Loss> {
-        if self.down.load(Ordering::Relaxed) {
-            return Err((Reason::Outage, "the cache service was given up".to_owned()));
-        }
-        let footer_len = u64::from(pack.footer_len);
-        if self.footers.fetch_add(footer_len, Ordering::Relaxed) + footer_len > MAX_FOOTERS {
-            return Err((Reason::Recipe, "its packs have too many frames".to_owned()));
-        }
-        self.counters.request();
-        let at = self.source.locate(pack).await.map_err(|error| self.failed(&error))?;
-        let lost = |why: &str| (Reason::Lost, format!("the pack {} {why}", pack.hash));
-        let at = at.ok_or_else(|| lost("is not there"))?;
-        let start = pack.size.saturating_sub(footer_len);
-        self.counters.request();
-        let tail = self.source.read(&at, start..pack.size).await.map_err(|error| self.failed(&error))?;
-        self.counters.downloaded(tail.bytes.len() as u64);
-        if tail.total != pack.size {
-            return Err(lost("has another length"));
-        }
-        if ObjectHash::of(&tail.bytes) != pack.footer_hash {
-            return Err(lost("has another footer"));
-        }
-        let footer =
-            Footer::decode(&tail.bytes, pack.size).map_err(|error| lost(&format!("is none: {error}")))?;
-        Ok(Located { pack: pack.clone(), index: PackIndex::of(&footer), at: Mutex::new(at) })
+        if raw == size { Ok(stored) } else { Err(wrong("its frames do not add up to its size")) }
     }
 
-    fn failed(&self, error: &ClientError) -> Loss {
-        if error.is_outage() {
-            self.down.store(true, Ordering::Relaxed);
-            return (Reason::Outage, text::chain(error));
-        }
-        (Reason::Lost, text::chain(error))
+    /// Frame `at` of a run of a recipe, and whether it is the run's last; none behind the last run.
+    pub(super) fn frame(&self, recipe: &Recipe, run: usize, at: u32) -> Option<(Frame, bool)> {
+        let run = recipe.0.get(run)?;
+        let frame = self.found.get(&run.pack)?.index.frame(run.pack, run.first.checked_add(at)?)?;
+        Some((frame, at + 1 >= run.count))
     }
 }

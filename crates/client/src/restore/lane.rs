@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::index::Loss;
+use super::reader::Part;
 use super::shared::Shared;
 use super::window::{self, Bite, Cutter, Frames, Queue};
 use super::write::write;
 use super::writer::Writer;
 use super::{PackSource, RestoreError};
 use crate::snapshot::Source;
-
-/// Requests of a lane at once.
-const AT_ONCE: usize = 4;
 
 /// Windows that wait for the thread.
 const WAITING: usize = 1;
@@ -27,20 +22,14 @@ pub(super) struct Fetched {
     pub(super) parts: Vec<Part>,
 }
 
-/// Bytes of a pack.
-pub(super) struct Part {
-    pub(super) pack: u32,
-    pub(super) start: u32,
-    pub(super) bytes: Result<Bytes, Loss>,
-}
-
 impl<W: Writer, P: PackSource> Frames for &Shared<W, P> {
     fn is_wanted(&self, job: usize) -> bool {
         self.ledger.is_wanted(job)
     }
 
     fn frame(&self, job: usize, run: usize, at: u32) -> Option<(super::index::Frame, bool)> {
-        Shared::frame(self, job, run, at)
+        let Source::Packs(recipe) = &self.jobs[job].source else { return None };
+        self.reader.packs.frame(recipe, run, at)
     }
 }
 
@@ -51,8 +40,9 @@ pub(super) fn queue<W: Writer, P: PackSource>(shared: &Shared<W, P>, jobs: &[usi
         .iter()
         .filter_map(|&job| {
             let Source::Packs(recipe) = &shared.jobs[job].source else { return None };
-            let stored =
-                |run: &crate::snapshot::Run| Some(shared.packs.found.get(&run.pack)?.index.measure(run)?.0);
+            let stored = |run: &crate::snapshot::Run| {
+                Some(shared.reader.packs.found.get(&run.pack)?.index.measure(run)?.0)
+            };
             // By the lowest: a rebuilt path then comes next to the one whose chunks it shares.
             let first = recipe.0.iter().map(|run| (run.pack, run.first)).min();
             Some((job, recipe.0.iter().filter_map(stored).sum::<u64>(), first))
@@ -81,14 +71,7 @@ pub(super) async fn lane<W: Writer, P: PackSource>(
         if bites.is_empty() {
             break;
         }
-        let parts = stream::iter(window::requests(&bites, size))
-            .map(|(pack, range)| {
-                let shared = &shared;
-                async move { Part { pack, start: range.start, bytes: shared.read(pack, range).await } }
-            })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let parts = shared.reader.fetch(&bites, size).await;
         if sender.send(Fetched { bites, parts }).await.is_err() {
             break;
         }

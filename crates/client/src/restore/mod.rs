@@ -13,8 +13,10 @@ mod fetch;
 mod index;
 mod lane;
 mod ledger;
+mod opener;
 mod options;
 mod plan;
+mod reader;
 mod report;
 mod room;
 mod rounds;
@@ -22,6 +24,7 @@ mod shared;
 mod source;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod upstream;
 mod window;
 mod write;
@@ -39,13 +42,14 @@ pub use error::RestoreError;
 pub use options::Options;
 pub use report::{Miss, Paths, Reason, Report, Stopped};
 pub use source::{CachePacks, PackSource};
+pub use trees::{RestoreTrees, RestoredTrees};
 pub use upstream::UpstreamSource;
 
 use crate::observer::{Event, Observer, Stage};
 use crate::snapshot::{Snapshot, Source};
-use counters::Counters;
 use ledger::Ledger;
 use plan::Job;
+use reader::Reader;
 use rounds::{blocking, rounds};
 use shared::Shared;
 use writer::Writer;
@@ -143,8 +147,8 @@ impl<W: Writer, P: PackSource, U: UpstreamSource> Restore<'_, W, P, U> {
             self.observer.tell(Event::End { stage });
         }
         let (missed, sums) = shared.ledger.result();
-        let (requests, downloaded, received) = shared.counters.read();
-        report.packs = (shared.packs.found.len() + shared.packs.lost.len()) as u64;
+        let (requests, downloaded, received) = shared.reader.counters.read();
+        report.packs = (shared.reader.packs.found.len() + shared.reader.packs.lost.len()) as u64;
         report = Report { missed, requests, downloaded, received, stopped: shared.stopped(), ..report };
         (report.others, report.restored, report.upstream) = (sums.others, sums.packs, sums.upstream);
         report.writing = begun.elapsed();
@@ -153,30 +157,27 @@ impl<W: Writer, P: PackSource, U: UpstreamSource> Restore<'_, W, P, U> {
 
     /// Finds the packs, and leaves out what cannot be restored without them.
     async fn look(&self, jobs: Vec<Job>) -> Result<Arc<Shared<W, P>>, RestoreError> {
-        let counters = Counters::default();
         let needed = plan::needed(&jobs);
-        let packs = index::load(&**self.packs, &self.snapshot.packs, &needed, &counters).await;
+        let (source, observer) = (Arc::clone(self.packs), Arc::clone(self.observer));
+        let reader = Reader::open(source, &self.snapshot.packs, &needed, observer).await;
         let jobs: Arc<[Job]> = jobs.into();
         let shared = Arc::new(Shared {
             ledger: Ledger::new(Arc::clone(&jobs)),
             jobs,
-            packs,
-            source: Arc::clone(self.packs),
+            reader,
             writer: Arc::clone(self.writer),
             place: self.place.clone(),
             options: Options { lanes: self.options.lanes.max(1), ..self.options.clone() },
             observer: Arc::clone(self.observer),
-            counters,
             cancel: Arc::clone(self.cancel),
             dropped: Arc::default(),
             stop: Mutex::default(),
-            down: AtomicBool::new(false),
             committing: Mutex::default(),
         });
         let (mut stored, mut packed, mut fetched) = (0u64, Paths::default(), Paths::default());
         let mut good = Vec::new();
         for (number, job) in shared.jobs.iter().enumerate() {
-            match plan::check(job, &shared.packs, &self.snapshot.dir) {
+            match plan::check(job, &shared.reader.packs, &self.snapshot.dir) {
                 Ok(bytes) => good.push((number, bytes)),
                 // Nothing is claimed yet that could be given back.
                 Err((reason, why)) => drop(shared.ledger.miss(number, reason, &why)),
@@ -189,7 +190,7 @@ impl<W: Writer, P: PackSource, U: UpstreamSource> Restore<'_, W, P, U> {
             let amount = if job.source == Source::Upstream { &mut fetched } else { &mut packed };
             amount.add(&job.info);
         }
-        room::check(self.place, packed.bytes.saturating_add(fetched.bytes), self.options.min_free)?;
+        room::check(&self.place.store(), packed.bytes.saturating_add(fetched.bytes), self.options.min_free)?;
         let begin = |stage, bytes, paths| self.observer.tell(Event::Begin { stage, bytes, paths });
         begin(Stage::Download, stored, packed.count);
         begin(Stage::Write, packed.bytes, packed.count);

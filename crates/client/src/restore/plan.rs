@@ -8,7 +8,7 @@ use snowbank_nix::store_path::{StoreDir, StorePath};
 
 use super::index::{Loss, Packs};
 use super::report::Reason;
-use crate::snapshot::{Recipe, Snapshot, Source};
+use crate::snapshot::{Snapshot, Source};
 
 /// A path that is missing.
 #[derive(Debug)]
@@ -93,22 +93,6 @@ pub(super) fn check<A>(job: &Job, packs: &Packs<A>, dir: &StoreDir) -> Result<u6
     }
     match &job.source {
         Source::Upstream => Ok(0),
-        Source::Packs(recipe) => measure(recipe, job.info.nar_size, packs),
+        Source::Packs(recipe) => packs.measure(recipe, job.info.nar_size),
     }
-}
-
-fn measure<A>(recipe: &Recipe, nar_size: u64, packs: &Packs<A>) -> Result<u64, Loss> {
-    let wrong = |why: &str| (Reason::Recipe, why.to_owned());
-    let (mut stored, mut raw) = (0u64, 0u64);
-    for run in &recipe.0 {
-        let Some(pack) = packs.found.get(&run.pack) else {
-            let loss = packs.lost.get(&run.pack).cloned();
-            return Err(loss.unwrap_or_else(|| wrong("it names a pack that does not exist")));
-        };
-        let (more_stored, more_raw) =
-            pack.index.measure(run).ok_or_else(|| wrong("it names frames that its packs do not have"))?;
-        stored = stored.saturating_add(more_stored);
-        raw = raw.saturating_add(more_raw);
-    }
-    if raw == nar_size { Ok(stored) } else { Err(wrong("its frames do not add up to its size")) }
 }

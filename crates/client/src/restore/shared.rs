@@ -1,21 +1,18 @@
 //! What all lanes share.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use snowbank_nix::store::Place;
 
-use super::counters::Counters;
-use super::index::{Frame, Loss, Packs};
+use super::index::Loss;
 use super::ledger::Ledger;
 use super::plan::Job;
+use super::reader::Reader;
 use super::report::{Reason, Stopped};
 use super::writer::{SinkError, Writer};
 use super::{Options, PackSource, room};
 use crate::observer::{Event, Observer, Stage};
-use crate::snapshot::Source;
 use crate::text;
 
 /// Written bytes after which is looked how much room there is.
@@ -25,20 +22,16 @@ const LOOK: u64 = 4 << 20;
 pub(super) struct Shared<W, P: PackSource> {
     pub(super) jobs: Arc<[Job]>,
     pub(super) ledger: Ledger,
-    pub(super) packs: Packs<P::At>,
-    pub(super) source: Arc<P>,
+    pub(super) reader: Reader<P>,
     pub(super) writer: Arc<W>,
     pub(super) place: Place,
     pub(super) options: Options,
     pub(super) observer: Arc<dyn Observer>,
-    pub(super) counters: Counters,
     /// The user's wish to end.
     pub(super) cancel: Arc<AtomicBool>,
     /// Set when nobody waits for the restore any more.
     pub(super) dropped: Arc<AtomicBool>,
     pub(super) stop: Mutex<Option<Stopped>>,
-    /// Whether the cache service was given up.
-    pub(super) down: AtomicBool,
     pub(super) committing: Mutex<()>,
 }
 
@@ -79,8 +72,8 @@ impl<W: Writer, P: PackSource> Shared<W, P> {
     /// Counts bytes of a NAR that were written.
     pub(super) fn wrote(&self, stage: Stage, bytes: u64) {
         self.observer.tell(Event::Advance { stage, bytes, paths: 0 });
-        if self.counters.written(bytes, LOOK)
-            && let Ok(free) = room::free(&self.place)
+        if self.reader.counters.written(bytes, LOOK)
+            && let Ok(free) = room::free(&self.place.store())
             && free < self.options.min_free
         {
             self.end(Stopped::Room { free });
@@ -126,55 +119,6 @@ impl<W: Writer, P: PackSource> Shared<W, P> {
             }
             Err(error) => self.end(Stopped::Store(text::chain(&error))),
         }
-    }
-
-    /// Frame `at` of a run of a job's recipe, and whether it is the run's last.
-    pub(super) fn frame(&self, job: usize, run: usize, at: u32) -> Option<(Frame, bool)> {
-        let Source::Packs(recipe) = &self.jobs[job].source else { return None };
-        let run = recipe.0.get(run)?;
-        let frame = self.packs.found.get(&run.pack)?.index.frame(run.pack, run.first.checked_add(at)?)?;
-        Some((frame, at + 1 >= run.count))
-    }
-
-    /// Bytes of a pack.
-    pub(super) async fn read(&self, pack: u32, range: Range<u32>) -> Result<Bytes, Loss> {
-        let gone = || (Reason::Lost, format!("the pack {pack} is not there any more"));
-        let located = self.packs.found.get(&pack).ok_or_else(gone)?;
-        if self.down.load(Ordering::Relaxed) {
-            return Err((Reason::Outage, "the cache service was given up".to_owned()));
-        }
-        let (length, range) = (range.len(), u64::from(range.start)..u64::from(range.end));
-        let mut looked = false;
-        loop {
-            self.counters.request();
-            match self.source.read(&located.at(), range.clone()).await {
-                Ok(part) if part.total == located.pack.size && part.bytes.len() == length => {
-                    self.counters.downloaded(length as u64);
-                    let stage = Stage::Download;
-                    self.observer.tell(Event::Advance { stage, bytes: length as u64, paths: 0 });
-                    return Ok(part.bytes);
-                }
-                Ok(_) => {
-                    return Err((Reason::Lost, format!("the pack {} has another length", located.pack.hash)));
-                }
-                // URLs expire.
-                Err(error) if error.is_gone() && !looked => {
-                    looked = true;
-                    self.counters.request();
-                    let found = self.source.locate(&located.pack).await;
-                    located.moved(found.map_err(|error| self.failed(&error))?.ok_or_else(gone)?);
-                }
-                Err(error) => return Err(self.failed(&error)),
-            }
-        }
-    }
-
-    fn failed(&self, error: &snowbank_actions::client::ClientError) -> Loss {
-        if error.is_outage() {
-            self.down.store(true, Ordering::Relaxed);
-            return (Reason::Outage, text::chain(error));
-        }
-        (Reason::Lost, text::chain(error))
     }
 }
 

@@ -1,14 +1,12 @@
 //! The thread of a lane: frames to chunks, chunks to files.
 
-use snowbank_cas::frame::Decoder;
-use snowbank_cas::id::ChunkHash;
 use snowbank_nix::hash::NarHasher;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::PackSource;
-use super::index::{Frame, Loss};
-use super::lane::{Fetched, Part};
+use super::lane::Fetched;
+use super::opener::Opener;
+use super::reader::Part;
 use super::report::{Reason, Stopped};
 use super::shared::Shared;
 use super::window::Bite;
@@ -25,11 +23,11 @@ struct Open<S> {
 
 /// Writes windows as they come. Holds the window, a decoder and one chunk.
 pub(super) fn write<W: Writer, P: PackSource>(shared: &Shared<W, P>, mut windows: mpsc::Receiver<Fetched>) {
-    let decoder = match Decoder::new() {
-        Ok(decoder) => decoder,
+    let opener = match Opener::new() {
+        Ok(opener) => opener,
         Err(error) => return shared.end(Stopped::Store(text::chain(&error))),
     };
-    let mut bench = Bench { shared, decoder, chunk: Vec::new(), open: None };
+    let mut bench = Bench { shared, opener, open: None };
     while let Some(window) = windows.blocking_recv() {
         for bite in &window.bites {
             if shared.is_over() {
@@ -42,8 +40,7 @@ pub(super) fn write<W: Writer, P: PackSource>(shared: &Shared<W, P>, mut windows
 
 struct Bench<'a, W: Writer, P: PackSource> {
     shared: &'a Shared<W, P>,
-    decoder: Decoder,
-    chunk: Vec<u8>,
+    opener: Opener,
     open: Option<Open<W::Sink>>,
 }
 
@@ -62,16 +59,17 @@ impl<W: Writer, P: PackSource> Bench<'_, W, P> {
             if self.shared.is_over() {
                 return;
             }
-            if let Err(loss) = self.fill(frame, parts) {
-                return self.shared.miss(job, &loss);
-            }
+            let chunk = match self.opener.open(&self.shared.reader, frame, parts) {
+                Ok(chunk) => chunk,
+                Err(loss) => return self.shared.miss(job, &loss),
+            };
             if let Some(hasher) = &mut open.hasher {
-                hasher.update(&self.chunk);
+                hasher.update(chunk);
             }
-            if let Err(error) = open.sink.write(&self.chunk) {
+            if let Err(error) = open.sink.write(chunk) {
                 return self.shared.refused(job, &error);
             }
-            self.shared.wrote(Stage::Write, self.chunk.len() as u64);
+            self.shared.wrote(Stage::Write, chunk.len() as u64);
         }
         if bite.ends { self.finish(open) } else { self.open = Some(open) }
     }
@@ -105,34 +103,4 @@ impl<W: Writer, P: PackSource> Bench<'_, W, P> {
             Err(error) => self.shared.refused(job, &error),
         }
     }
-
-    /// Puts the chunk of `frame` into the buffer. What is damaged is fetched once more, by itself.
-    fn fill(&mut self, frame: &Frame, parts: &[Part]) -> Result<(), Loss> {
-        if self.decode(frame, find(frame, parts)?).is_ok() {
-            return Ok(());
-        }
-        let range = frame.offset..frame.offset + frame.stored_len;
-        let again = Handle::current().block_on(self.shared.read(frame.pack, range))?;
-        self.decode(frame, &again).map_err(|why| (Reason::Damaged, why))
-    }
-
-    fn decode(&mut self, frame: &Frame, bytes: &[u8]) -> Result<(), String> {
-        let decoded = self.decoder.decode_into(bytes, frame.raw_len, &mut self.chunk);
-        decoded.map_err(|error| text::chain(&error))?;
-        if ChunkHash::of(&self.chunk) == frame.chunk {
-            Ok(())
-        } else {
-            Err("a chunk has another hash".to_owned())
-        }
-    }
-}
-
-/// The bytes of a frame among those that were fetched.
-fn find<'a>(frame: &Frame, parts: &'a [Part]) -> Result<&'a [u8], Loss> {
-    let behind = parts.partition_point(|part| (part.pack, part.start) <= (frame.pack, frame.offset));
-    let lost = || (Reason::Damaged, "a frame was not fetched".to_owned());
-    let part = behind.checked_sub(1).and_then(|at| parts.get(at)).ok_or_else(lost)?;
-    let bytes = part.bytes.as_ref().map_err(Clone::clone)?;
-    let start = (frame.offset - part.start) as usize;
-    bytes.get(start..start + frame.stored_len as usize).ok_or_else(lost)
 }

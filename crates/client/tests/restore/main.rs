@@ -8,5 +8,6 @@ mod interrupted;
 mod others;
 mod room;
 mod support;
+mod trees;
 mod whole;
 mod writers;

@@ -19,8 +19,9 @@ use snowbank_cas::pack::PackBuilder;
 use snowbank_client::observer::{Event, Observer};
 use snowbank_client::restore::writer::{RootWriter, Writer};
 use snowbank_client::restore::{Options, PackSource, Restore, RestoreError, Restored, UpstreamSource};
-use snowbank_client::snapshot::{PackRef, Recipe, SavedPath, Snapshot, Source};
+use snowbank_client::snapshot::{PackRef, Recipe, SavedPath, SavedTree, Snapshot, Source};
 use snowbank_client::upstream::UpstreamError;
+use snowbank_nix::hash::NarHash;
 use snowbank_nix::nar::dump;
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::{LocalStore, Place};
@@ -130,6 +131,20 @@ impl Made {
         let packs = packer.finish(&mut snapshot);
         Saved { snapshot, packs: Arc::new(packs) }
     }
+}
+
+/// A snapshot of trees that are no store paths.
+pub(crate) fn save_trees(trees: &[(&str, &Path)], target: u64) -> Saved {
+    let mut packer = Packer::new(target);
+    let mut snapshot = Snapshot::default();
+    for (name, file) in trees {
+        let nar = dump(file, Vec::new()).unwrap();
+        let (nar_hash, nar_size) = (NarHash::of(&nar), nar.len() as u64);
+        let tree = SavedTree { nar_hash, nar_size, recipe: packer.add(&nar) };
+        snapshot.trees.insert((*name).to_owned(), tree);
+    }
+    let packs = packer.finish(&mut snapshot);
+    Saved { snapshot, packs: Arc::new(packs) }
 }
 
 /// A snapshot and its packs.

@@ -2,6 +2,7 @@
 
 mod limit;
 mod root;
+pub(super) mod unpack;
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,16 +1,15 @@
 //! A store that the process may write to itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use snowbank_nix::nar::{Parser, RestoreError, Restorer};
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::{Claim, Place, Realisation, StoreWriter, WriteError};
 use snowbank_nix::store_path::StorePath;
 
 use super::limit;
+use super::unpack::Unpacker;
 use super::{Claimed, NarSink, SinkError, Writer, WriterError};
 
 /// A store that the process owns, written as Nix itself writes it. Holds one open file for each path that is claimed.
@@ -85,9 +84,8 @@ impl Writer for RootWriter {
         let Some(Guard(Some(claim))) = &guard else {
             return Err(failed(WriteError::Claim(info.path.clone())));
         };
-        let (path, restorer) = (info.path.clone(), Restorer::new(claim.file()));
-        let held = Arc::clone(&self.held);
-        Ok(RootSink { path, parser: Parser::new(), restorer, guard, held })
+        let (path, unpacker) = (info.path.clone(), Unpacker::new(claim.file()));
+        Ok(RootSink { path, unpacker, guard, held: Arc::clone(&self.held) })
     }
 
     fn commit(&self, infos: &[&PathInfo]) -> Result<Vec<(StorePath, String)>, WriterError> {
@@ -131,48 +129,23 @@ impl Writer for RootWriter {
 /// A path that is being written.
 pub struct RootSink {
     path: StorePath,
-    parser: Parser,
-    restorer: Restorer,
+    unpacker: Unpacker,
     guard: Option<Guard>,
     held: Arc<Held>,
 }
 
 impl NarSink for RootSink {
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), SinkError> {
-        loop {
-            let event = self.parser.next_event(&mut bytes);
-            match event.map_err(|error| SinkError::Content(Box::new(error)))? {
-                Some(event) => self.restorer.event(&event).map_err(unwritten)?,
-                None => return Ok(()),
-            }
-        }
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.unpacker.write(bytes)
     }
 
     fn finish(self) -> Result<(), SinkError> {
-        self.parser.finish().map_err(|error| SinkError::Content(Box::new(error)))?;
-        self.restorer.finish().map_err(unwritten)?;
+        self.unpacker.finish()?;
         if let Some(guard) = self.guard {
             lock(&self.held.finished).insert(self.path, guard);
         }
         Ok(())
     }
-}
-
-fn unwritten(error: RestoreError) -> SinkError {
-    match &error {
-        RestoreError::Read { .. } => SinkError::Content(Box::new(error)),
-        RestoreError::Write { error: cause, .. } if concerns_all(cause) => SinkError::Store(Box::new(error)),
-        RestoreError::Write { .. } => SinkError::Path(Box::new(error)),
-    }
-}
-
-/// Whether other paths would fail as well.
-fn concerns_all(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied)
-        || [rustix::io::Errno::IO, rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
-            .iter()
-            .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 fn is_fatal(error: &WriteError) -> bool {
