@@ -1,7 +1,8 @@
-//! The GitHub Actions cache protocol: messages, keys, scopes, versions. Nothing here reads or writes anything;
-//! every parser takes bytes from outside and states its bounds.
+//! The GitHub Actions cache protocol: messages, keys, scopes, versions, and a client of the service. Every parser
+//! takes bytes from outside and states its bounds.
 
 pub mod block_list;
+pub mod client;
 pub mod keys;
 pub mod limits;
 pub mod messages;
