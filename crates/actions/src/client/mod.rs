@@ -222,3 +222,6 @@ fn message_of<T>(answer: Answer<T>, attempt: &Attempt) -> Result<T, ClientError>
 fn bad_url(attempt: Attempt, error: &ClientError) -> ClientError {
     ClientError::Garbage { attempt, why: format!("the answer has no URL that can be used ({error})") }
 }
+
+#[cfg(test)]
+mod tests;
