@@ -3,6 +3,7 @@
 
 pub mod block_list;
 pub mod client;
+pub mod hash_files;
 pub mod keys;
 pub mod limits;
 pub mod messages;
