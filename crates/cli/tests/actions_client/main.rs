@@ -141,11 +141,13 @@ async fn a_line_that_is_cut_again_and_again_is_read_through() {
     let content = noise(4 * MIB, 4);
     save(&main_client(&server), "cut", Content::Bytes(content.clone().into()), content.len()).await;
     let url = find(&main_client(&server), "cut").await.unwrap().url;
-    let client = client(&server, &proxy.url(), &["refs/heads/main:rw"], "snowbank");
-    let found = find(&client, "cut").await.unwrap();
+    let through = || client(&server, &proxy.url(), &["refs/heads/main:rw"], "snowbank");
+    let found = find(&through(), "cut").await.unwrap();
     assert_ne!(found.url.to_string(), url.to_string(), "the URL leads past the proxy");
-    proxy
-        .set(Faults { down: Fault { cut_after: Some(MIB as u64), ..Fault::default() }, ..Faults::default() });
-    assert_reads(&client, &found.url, 0..content.len(), &content).await;
-    assert!(client.traffic().requests > 4);
+    let fault = Fault { cut_after: Some(MIB as u64), ..Fault::default() };
+    proxy.set(Faults { down: fault, ..Faults::default() });
+    // A client whose connections are made from now on.
+    let cut = through();
+    assert_reads(&cut, &found.url, 0..content.len(), &content).await;
+    assert!(cut.traffic().requests > 4, "{:?}", cut.traffic());
 }
