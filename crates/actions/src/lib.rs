@@ -9,6 +9,7 @@ pub mod limits;
 pub mod messages;
 pub mod query;
 pub mod ranges;
+pub mod runner;
 pub mod scope;
 pub mod twirp;
 pub mod version;

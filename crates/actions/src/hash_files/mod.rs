@@ -69,7 +69,7 @@ pub fn arguments(arguments: &[String]) -> Result<(bool, &[String]), HashFilesErr
 
 /// The value of `hashFiles(patterns)` in a workspace: lower-case hex, or nothing when no file matches.
 ///
-/// A pattern may have several lines. A file is read in pieces of 64 KiB.
+/// A pattern may have several lines; `~` is the home directory of whoever runs this. A file is read in pieces of 64 KiB.
 pub fn hash_files(
     workspace: &Path,
     patterns: &[String],
