@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, RANGE};
 use reqwest::{Response, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
 use super::error::{Attempt, ClientError};
@@ -110,7 +111,11 @@ async fn once(
     if size.is_none() && answer.content_length().is_some_and(|length| length > most as u64) {
         return Err(garbage("the server does not know ranges and sends the whole".into()).into());
     }
-    while let Some(piece) = http.piece(&mut answer, attempt, http.patience.stall).await? {
+    // A server that drips is as good as one that hangs.
+    let (mut mark, mut until) = (reading.got.len(), Instant::now() + http.patience.total);
+    loop {
+        let wait = until.saturating_duration_since(Instant::now()).min(http.patience.stall);
+        let Some(piece) = http.piece(&mut answer, attempt, wait).await? else { break };
         if reading.got.len() + piece.len() > most {
             return Err(garbage("more came than was asked for".into()).into());
         }
@@ -119,6 +124,9 @@ async fn once(
             reading.got.reserve(most);
         }
         reading.got.extend_from_slice(&piece);
+        if reading.got.len() >= mark + PROGRESS {
+            (mark, until) = (reading.got.len(), Instant::now() + http.patience.total);
+        }
     }
     match size {
         // A body without a length that ends early looks like any other.
