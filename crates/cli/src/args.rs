@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Gc(Gc),
     /// Read everything back against its hashes
     Check(Check),
+    /// Print what hashFiles() gives for patterns, or an empty line when no file matches
+    HashFiles(HashFiles),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
@@ -201,6 +203,26 @@ pub(crate) struct Check {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `hash-files`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HashFiles {
+    /// Patterns as in a workflow: `**/Cargo.lock`, `!target/**`
+    #[arg(value_name = "PATTERN", required = true)]
+    pub patterns: Vec<String>,
+    /// Enter folders that symbolic links lead to
+    #[arg(long)]
+    pub follow_symbolic_links: bool,
+    /// The folder that patterns begin in, and outside of which nothing counts [default: the current one]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "GITHUB_WORKSPACE",
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub workspace: PathBuf,
 }
 
 /// `config`.

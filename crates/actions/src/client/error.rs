@@ -1,91 +1,143 @@
-//! Why a cache service could not be used.
+//! Why a call of the cache service did not work.
 
+use std::fmt;
 use std::time::Duration;
 
-/// Characters of somebody else's message that are shown.
-const SHOWN: usize = 300;
+use reqwest::StatusCode;
 
-/// A request to a cache service, or to a blob of it, failed for good.
-#[derive(Debug, thiserror::Error)]
-#[error("could not {attempted}")]
-pub struct ClientError {
-    /// What was attempted, on what.
-    pub attempted: String,
-    /// Why it failed.
-    #[source]
-    pub reason: Reason,
+use super::text::shown;
+
+/// What was attempted, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    what: String,
+    host: String,
 }
 
-/// Why a request failed.
+impl Attempt {
+    /// `verb` on the entry of `key`, if it is one, at `host`.
+    #[must_use]
+    pub fn new(verb: &str, key: Option<&str>, host: &str) -> Self {
+        let what = key.map_or_else(|| verb.to_owned(), |key| format!("{verb} `{}`", shown(key, &[])));
+        Self { what, host: host.to_owned() }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.what, self.host)
+    }
+}
+
+/// A call that did not work. No message and no cause holds a token or the query of a URL.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Reason {
-    /// No connection, or it broke, or nothing came over it in time.
-    #[error("the cache service cannot be reached")]
-    Network(#[source] reqwest::Error),
-    /// No answer within the time for all tries.
-    #[error("the cache service did not answer within {} s", .0.as_secs())]
-    Late(Duration),
-    /// The service took no byte for so long.
-    #[error("the cache service took nothing for {} s", .0.as_secs())]
-    Stalled(Duration),
-    /// The service is out of order.
-    #[error("the cache service answered with status {status}: {message}")]
-    Outage {
-        /// The HTTP status, 500 or above.
-        status: u16,
-        /// What it said.
-        message: String,
-    },
-    /// Too many requests, and the service asks to wait longer than the client does.
-    #[error("the cache service is asked too often{}", .0.map(|wait| format!(", and wants a pause of {} s", wait.as_secs())).unwrap_or_default())]
-    Limited(Option<Duration>),
-    /// The token is not accepted, or not for this.
-    #[error("the cache service refuses the token: {0}")]
-    Denied(String),
-    /// A blob that is not there any more, or whose URL has expired.
-    #[error("it is not there any more, or its URL has expired (status {0})")]
-    Gone(u16),
-    /// The entry exists, or somebody else is saving it.
-    #[error("the entry exists")]
-    Taken,
-    /// A request that the service cannot accept.
-    #[error("the cache service refuses: {0}")]
-    Refused(String),
-    /// An answer that cannot be right.
-    #[error("the cache service gave {0}")]
-    Garbage(String),
-    /// The client was set up wrongly.
+pub enum ClientError {
+    /// It was asked for wrongly: a URL, a token or a range that cannot be used. Nothing was sent.
     #[error("{0}")]
     Usage(String),
+    /// No connection came about, or it broke, until the patience was at its end.
+    #[error("could not {attempt}: there was no connection or it broke")]
+    Unreachable {
+        /// What was attempted.
+        attempt: Attempt,
+        /// How the last connection failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nothing came, or nothing was taken, for too long.
+    #[error("could not {attempt}: nothing moved for {} s", waited.as_secs_f32())]
+    TimedOut {
+        /// What was attempted.
+        attempt: Attempt,
+        /// How long the last wait was.
+        waited: Duration,
+    },
+    /// The server failed (5xx, 408), again and again.
+    #[error("could not {attempt}: the server answered {status}{message}")]
+    Failed {
+        /// What was attempted.
+        attempt: Attempt,
+        /// The last status.
+        status: StatusCode,
+        /// What the server said, cut, behind a colon; or nothing.
+        message: String,
+    },
+    /// The server asks for fewer calls (429) than the patience lets wait.
+    #[error("could not {attempt}: the server asks for fewer calls")]
+    Limited {
+        /// What was attempted.
+        attempt: Attempt,
+        /// The wait that the server asked for.
+        retry_after: Option<Duration>,
+    },
+    /// The service does not believe the token or does not let it do this (401, 403).
+    #[error("could not {attempt}: the server refused ({status}){message}")]
+    Denied {
+        /// What was attempted.
+        attempt: Attempt,
+        /// 401 or 403.
+        status: StatusCode,
+        /// What the server said, cut, behind a colon; or nothing.
+        message: String,
+    },
+    /// The blob's URL is no longer good (401, 403, 404, 410): expired or evicted.
+    #[error("could not {attempt}: the URL is no longer good ({status}){message}")]
+    Gone {
+        /// What was attempted.
+        attempt: Attempt,
+        /// The status.
+        status: StatusCode,
+        /// What the server said, cut, behind a colon; or nothing.
+        message: String,
+    },
+    /// The server will not do it, and asking again would not help (another 4xx, or an `ok` that is false).
+    #[error("could not {attempt}: the server answered {status}{message}")]
+    Rejected {
+        /// What was attempted.
+        attempt: Attempt,
+        /// The status.
+        status: StatusCode,
+        /// What the server said, cut, behind a colon; or nothing.
+        message: String,
+    },
+    /// An answer that cannot be right.
+    #[error("could not {attempt}: {why}")]
+    Garbage {
+        /// What was attempted.
+        attempt: Attempt,
+        /// What is wrong with the answer.
+        why: String,
+    },
+    /// The file to upload could not be read.
+    #[error("could not {attempt}: the file could not be read")]
+    File {
+        /// What was attempted.
+        attempt: Attempt,
+        /// How reading failed.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl ClientError {
-    pub(super) fn new(attempted: String, reason: Reason) -> Self {
-        Self { attempted, reason }
-    }
-
-    /// Whether the service as a whole does not work now: another request would fail as well.
+    /// Whether the server was not there or not well, so that another call would fail, too: no connection, no answer in
+    /// time, 5xx, or too many calls.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(
-            self.reason,
-            Reason::Network(_)
-                | Reason::Late(_)
-                | Reason::Stalled(_)
-                | Reason::Outage { .. }
-                | Reason::Limited(_)
+            self,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Failed { .. } | Self::Limited { .. }
         )
     }
 
-    /// Whether a blob is gone, so that its entry may be looked up again.
+    /// Whether a blob is not there any more, or its URL has expired: its entry may be looked up again.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self.reason, Reason::Gone(_))
+        matches!(self, Self::Gone { .. })
     }
-}
 
-/// Somebody else's message, cut short and without control characters.
-pub(super) fn shown(message: &str) -> String {
-    message.trim().chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+    /// Whether the same request may work a little later.
+    pub(super) fn may_pass(&self) -> bool {
+        self.is_outage()
+    }
 }

@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod config;
 mod gc;
+mod hash_files;
 mod serve;
 mod token;
 
@@ -26,6 +27,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Cache(args) => cache::run(args, printer).await,
         Command::Gc(args) => gc::run(args, printer).await,
         Command::Check(args) => check::run(args, printer).await,
+        Command::HashFiles(args) => hash_files::run(args, printer).await,
         Command::Config(args) => config::run(args, printer),
         Command::Completions { shell } => completions::run(shell, printer),
     }?;

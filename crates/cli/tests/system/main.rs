@@ -5,6 +5,7 @@ mod archive;
 mod crash;
 mod crash_upkeep;
 mod crowd;
+mod hash_files;
 mod limits;
 mod max_disk;
 mod npm;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use snowbank_actions::client::Reason as Cause;
 use snowbank_client::restore::{Reason, Report};
 use snowbank_nix::store_path::StorePath;
 
-use crate::support::{Made, MemoryUpstream, Saved, Target, outage};
+use crate::support::{Cause, Made, MemoryUpstream, Saved, Target, outage};
 
 /// Restores, and sees to it that what is missing is what needs one of `lost`; the report.
 async fn restored_without(made: &Made, saved: &Saved, lost: &[StorePath], reason: Reason) -> Report {

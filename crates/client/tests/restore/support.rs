@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use snowbank_actions::client::{ClientError, Ranged, Reason};
+use snowbank_actions::client::{Attempt, ClientError, Ranged};
 use snowbank_cas::chunker::{Cutter, Layout, Params};
 use snowbank_cas::frame::Encoder;
 use snowbank_cas::id::{ChunkHash, ObjectHash};
@@ -253,7 +253,7 @@ impl Packer {
 }
 
 /// What a source does instead of reading, by the number of the read.
-type Fault = dyn Fn(usize, &mut Vec<u8>) -> Option<Reason> + Send + Sync;
+type Fault = dyn Fn(usize, &mut Vec<u8>) -> Option<Cause> + Send + Sync;
 
 /// Packs in memory.
 #[derive(Default)]
@@ -267,7 +267,7 @@ pub(crate) struct MemoryPacks {
 }
 
 impl MemoryPacks {
-    pub(crate) fn fail(&self, fault: impl Fn(usize, &mut Vec<u8>) -> Option<Reason> + Send + Sync + 'static) {
+    pub(crate) fn fail(&self, fault: impl Fn(usize, &mut Vec<u8>) -> Option<Cause> + Send + Sync + 'static) {
         *self.fault.lock().unwrap() = Some(Arc::new(fault));
     }
 
@@ -280,12 +280,24 @@ impl MemoryPacks {
     }
 }
 
-pub(crate) fn error(reason: Reason) -> ClientError {
-    ClientError { attempted: "read a pack".to_owned(), reason }
+/// Why a read fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cause {
+    Gone(u16),
+    Outage,
 }
 
-pub(crate) fn outage() -> Reason {
-    Reason::Outage { status: 503, message: "down".to_owned() }
+pub(crate) fn error(cause: Cause) -> ClientError {
+    let (attempt, message) = (Attempt::new("read a pack", None, "host"), String::new());
+    let status = |code: u16| code.try_into().unwrap();
+    match cause {
+        Cause::Gone(code) => ClientError::Gone { attempt, status: status(code), message },
+        Cause::Outage => ClientError::Failed { attempt, status: status(503), message },
+    }
+}
+
+pub(crate) fn outage() -> Cause {
+    Cause::Outage
 }
 
 impl PackSource for MemoryPacks {
@@ -302,7 +314,7 @@ impl PackSource for MemoryPacks {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        let object = self.objects.lock().unwrap().get(at).cloned().ok_or_else(|| error(Reason::Gone(404)))?;
+        let object = self.objects.lock().unwrap().get(at).cloned().ok_or_else(|| error(Cause::Gone(404)))?;
         let end = (range.end as usize).min(object.len());
         let mut bytes = object.slice(range.start as usize..end).to_vec();
         let fault = self.fault.lock().unwrap().clone();

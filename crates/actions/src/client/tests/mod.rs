@@ -1,0 +1,5 @@
+//! The client against a server that says what a test wrote down.
+
+mod blobs;
+mod calls;
+mod script;

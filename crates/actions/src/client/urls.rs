@@ -1,0 +1,116 @@
+//! The token and the URLs that are credentials themselves.
+
+use std::fmt;
+
+use url::Url;
+
+use super::error::ClientError;
+
+/// A job's token. It is never shown.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// A token as the runner gives it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(***)")
+    }
+}
+
+macro_rules! blob_url {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(Url);
+
+        impl $name {
+            /// Reads a URL as the service hands it out; it must be `http` or `https`.
+            pub fn parse(text: &str) -> Result<Self, ClientError> {
+                parse(text).map(Self)
+            }
+
+            pub(super) fn expose(&self) -> &Url {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}://{}{}", self.0.scheme(), host(&self.0), self.0.path())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
+}
+
+blob_url! {
+    /// Where a found entry's bytes are. The query is a credential and is never shown.
+    DownloadUrl
+}
+blob_url! {
+    /// Where a reserved entry's bytes go. The query is a credential and is never shown.
+    UploadUrl
+}
+
+/// Reads the URL of a service or of a blob. The text itself is in no error, for it may hold a credential.
+pub(super) fn parse(text: &str) -> Result<Url, ClientError> {
+    let url =
+        Url::parse(text).map_err(|error| ClientError::Usage(format!("the URL is not valid: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(ClientError::Usage("the URL is not an http or https URL with a host".to_owned()));
+    }
+    Ok(url)
+}
+
+/// The host, and the port when it is not the scheme's.
+pub(super) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The values that must not be shown when a server repeats them.
+pub(super) fn secrets(url: &Url) -> Vec<String> {
+    let mut secrets: Vec<String> = url.query().map(str::to_owned).into_iter().collect();
+    let signatures = url.query_pairs().filter(|(name, _)| name == "sig").map(|(_, value)| value.into_owned());
+    secrets.extend(signatures);
+    let written = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("sig="));
+    secrets.extend(written.map(str::to_owned));
+    secrets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let url = DownloadUrl::parse("https://u:p@a.blob.core.windows.net/c/1?sv=1&sig=s3%2Bcret").unwrap();
+        assert_eq!(url.to_string(), "https://a.blob.core.windows.net/c/1");
+        assert_eq!(format!("{url:?}"), "DownloadUrl(https://a.blob.core.windows.net/c/1)");
+        assert_eq!(format!("{:?}", Token::new("s3cret")), "Token(***)");
+        assert_eq!(secrets(url.expose()), ["sv=1&sig=s3%2Bcret", "s3+cret", "s3%2Bcret"]);
+        assert!(!UploadUrl::parse("nonsense?sig=s3cret").unwrap_err().to_string().contains("s3cret"));
+        assert!(UploadUrl::parse("file:///etc/passwd").is_err());
+    }
+}
