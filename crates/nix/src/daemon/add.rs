@@ -40,6 +40,9 @@ impl<S: Stream> Daemon<S> {
     /// Begins to add `count` paths, references first, in one stream: the daemon makes valid one after the other as they
     /// come, so that what was complete stays when the rest is cut off.
     ///
+    /// None of them should be valid already: Nix 2.8 leaves the NAR of such a path unread and takes it for what comes
+    /// next, so that it refuses the rest.
+    ///
     /// # Errors
     /// When the daemon cannot be reached.
     pub fn add_many(&mut self, count: u64, options: AddOptions) -> Result<AddMany<'_, S>, DaemonError> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
+mod daemon;
 mod hashes;
 mod nar;
 mod nar_info;
