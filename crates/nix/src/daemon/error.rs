@@ -66,7 +66,7 @@ pub enum DaemonError {
     Value {
         /// What it should be.
         what: &'static str,
-        /// What it is.
+        /// How it begins.
         value: String,
     },
     /// What came is not a NAR.
@@ -103,6 +103,14 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// Characters of a value that are told in an error.
+const TOLD: usize = 200;
+
+/// The error of a value that cannot be read.
+pub(super) fn value(what: &'static str, bytes: &[u8]) -> DaemonError {
+    DaemonError::Value { what, value: String::from_utf8_lossy(bytes).chars().take(TOLD).collect() }
 }
 
 /// The text of a message for a terminal: lines stay, colours and control characters go.

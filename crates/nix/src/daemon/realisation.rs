@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{
-    Daemon, DaemonError, MAX_TEXT, Stream,
+    Daemon, DaemonError, MAX_TEXT, Stream, error,
     request::{Operation, Request},
 };
 use crate::{
@@ -109,8 +109,7 @@ fn to_json(id: &str, realisation: &Realisation, needs: Vec<(String, StorePath)>)
 }
 
 fn from_json(bytes: &[u8], id: &RealisationId) -> Result<Realisation, DaemonError> {
-    let wrong =
-        || DaemonError::Value { what: "a realisation", value: String::from_utf8_lossy(bytes).into_owned() };
+    let wrong = || error::value("a realisation", bytes);
     let value: Value = serde_json::from_slice(bytes).map_err(|_| wrong())?;
     let path = value["outPath"].as_str().and_then(|path| path.parse().ok()).ok_or_else(wrong)?;
     let signatures = value["signatures"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::{
     DaemonError, MAX_WORD,
+    error::value,
     stream::{Offered, Stream},
 };
 
@@ -52,10 +53,7 @@ impl<S: Read> Wire<S> {
     /// A short string of UTF-8.
     pub(super) fn word(&mut self, what: &'static str) -> Result<String, DaemonError> {
         let bytes = self.bytes(what, MAX_WORD)?;
-        String::from_utf8(bytes).map_err(|error| DaemonError::Value {
-            what,
-            value: String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        })
+        String::from_utf8(bytes).map_err(|error| value(what, error.as_bytes()))
     }
 
     /// A short string that `parse` makes something of.
@@ -64,8 +62,8 @@ impl<S: Read> Wire<S> {
         what: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, DaemonError> {
-        let value = self.word(what)?;
-        parse(&value).map_err(|_| DaemonError::Value { what, value })
+        let word = self.word(what)?;
+        parse(&word).map_err(|_| value(what, word.as_bytes()))
     }
 
     /// At most `most` items, each read by `item`.
