@@ -23,7 +23,7 @@ use snowbank_nix::{
 use snowbank_testkit::closure::{self, nix};
 use tempfile::TempDir;
 
-use crate::support::{closure, empty_store, store_path, until};
+use crate::support::{closure, empty_store, print, store_path, until};
 
 const UNCHECKED: AddOptions = AddOptions { dont_check_signatures: true, repair: false };
 
@@ -121,10 +121,7 @@ fn a_daemon_says_what_the_database_does() {
     let server = Server::of(made.root(), &[]);
     let mut daemon = server.connect();
     assert!(daemon.version() >= snowbank_nix::daemon::OLDEST);
-    assert!(
-        closure::succeed(&mut crate::support::command("nix").arg("--version"))
-            .contains(daemon.daemon_version())
-    );
+    assert!(print("nix", &["--version"]).contains(daemon.daemon_version()));
 
     let all = store.valid_paths().unwrap();
     assert_eq!(daemon.valid_paths().unwrap(), all);
@@ -294,7 +291,7 @@ fn roots_keep_paths_from_the_collector() {
     other.add_indirect_root(&link).unwrap();
     let registered = fs::read_dir(Place::below(root.path()).state().join("gcroots/auto")).unwrap();
     let links: Vec<_> = registered.map(|entry| fs::read_link(entry.unwrap().path()).unwrap()).collect();
-    assert_eq!(links, [link.clone()]);
+    assert_eq!(links, [link]);
     match other.add_perm_root(&valid(2), &links[0]) {
         Ok(_) => {}
         Err(DaemonError::Unsupported { version, .. }) => assert!(version.minor < 36),
