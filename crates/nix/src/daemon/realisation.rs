@@ -50,7 +50,7 @@ impl<S: Stream> Daemon<S> {
     }
 
     /// Registers what an output came to; its path must be valid. Those that were needed are left out where the daemon
-    /// does not know them.
+    /// does not know them; Nix 2.26 still keeps them, 2.34 does not.
     ///
     /// # Errors
     /// When the daemon names derivations otherwise, does not have the experimental feature `ca-derivations`, or refuses.

@@ -206,7 +206,8 @@ fn an_untrusted_user_needs_a_signature_or_a_content_address() {
     let options = ["--option", "trusted-users", "", "--option", "trusted-public-keys", &keys];
     let server = Server::of(root.path(), &options);
     let mut daemon = server.connect();
-    assert!(matches!(daemon.trust(), Trust::Unknown | Trust::Untrusted), "{:?}", daemon.trust());
+    let silent = daemon.version().minor < 35;
+    assert_eq!(daemon.trust(), if silent { Trust::Unknown } else { Trust::Untrusted });
     let (mut info, nar) = unsigned(1, BTreeSet::new());
     for options in [AddOptions::default(), UNCHECKED] {
         let said = refusal(add(&mut daemon, &info, &nar, options));
@@ -326,6 +327,9 @@ fn realisations_are_registered_and_found() {
     for realisation in &all {
         assert_eq!(daemon.realisation(&realisation.id).unwrap(), None);
         daemon.register_realisation(realisation).unwrap();
-        assert_eq!(daemon.realisation(&realisation.id).unwrap().as_ref(), Some(realisation));
+        let found = daemon.realisation(&realisation.id).unwrap().unwrap();
+        // Nix 2.34 does not keep what was needed.
+        let needs = if found.needs.is_empty() { BTreeSet::new() } else { realisation.needs.clone() };
+        assert_eq!(found, Realisation { needs, ..realisation.clone() });
     }
 }

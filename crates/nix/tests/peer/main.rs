@@ -6,6 +6,7 @@ mod daemon;
 mod hashes;
 mod nar;
 mod nar_info;
+mod release;
 mod store;
 mod support;
 mod writer;
