@@ -68,9 +68,34 @@ fn ask(daemon: &mut Daemon<Said<'_>>, path: &StorePath) -> bool {
     daemon.is_usable()
 }
 
+/// The greeting of a daemon of protocol 1.`minor`, up to its consent.
+fn hello(minor: u8) -> Vec<u8> {
+    let mut words = vec![0x6478_696f, 0x100 | u64::from(minor)];
+    if minor >= 38 {
+        words.extend([1, 30]);
+        words.extend(
+            b"realisation-with-path-not-hash\0\0"
+                .chunks_exact(8)
+                .map(|part| u64::from_le_bytes(part.try_into().expect("chunks are of eight bytes"))),
+        );
+    }
+    if minor >= 33 {
+        words.push(0);
+    }
+    if minor >= 35 {
+        words.push(1);
+    }
+    words.push(0x616c_7473);
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
 fuzz_target!(|bytes: &[u8]| {
     let path: StorePath = "xv2iccirbrvklck36f1g7vldn5v58vck-a".parse().expect("it is a path");
-    if let Ok(mut daemon) = Daemon::greet(Said(bytes), StoreDir::default()) {
+    let Some((&minor, rest)) = bytes.split_first() else { return };
+    // A greeting too is read from anybody; but mostly the bytes are for what comes after it.
+    let greeting = if minor == 0 { Vec::new() } else { hello(32 + minor % 8) };
+    let said = [greeting, rest.to_vec()].concat();
+    if let Ok(mut daemon) = Daemon::greet(Said(&said), StoreDir::default()) {
         while ask(&mut daemon, &path) {}
     }
 });
