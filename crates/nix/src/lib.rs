@@ -6,6 +6,7 @@
 
 pub mod closure;
 pub mod content_address;
+pub mod daemon;
 pub mod derivation;
 pub mod hash;
 pub mod nar;

@@ -20,12 +20,18 @@ pub fn folder() -> PathBuf {
     repository().join("target/tools")
 }
 
-/// A search path that finds the installed tools first, then the system's (those of the administrator too).
+/// The variable that names a folder of programs to use rather than any others: another Nix, as `scripts/nix-chroot`
+/// makes one.
+pub const PREFERRED: &str = "SNOWBANK_TEST_PROGRAMS";
+
+/// A search path that finds the programs in [`PREFERRED`] first, then the installed tools, then the system's (those of
+/// the administrator too).
 #[must_use]
 pub fn search_path() -> OsString {
     let own = folder().join("bin");
     let system = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = vec![own];
+    let mut folders: Vec<_> = std::env::var_os(PREFERRED).map(PathBuf::from).into_iter().collect();
+    folders.push(own);
     folders.extend(std::env::split_paths(&system));
     folders.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
     std::env::join_paths(folders).expect("no folder on the search path holds a colon")

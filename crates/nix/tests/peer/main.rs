@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
+mod daemon;
 mod hashes;
 mod nar;
 mod nar_info;
+mod release;
 mod store;
 mod support;
 mod writer;
