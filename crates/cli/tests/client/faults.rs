@@ -59,6 +59,8 @@ fn bad_arguments_are_errors() {
     let (remote, root) = (Remote::folder(), empty());
     for arguments in [
         &["save", "--key", "a#b"][..],
+        &["save", "--key", "k", "/nix/store/xv2iccirbrvklck36f1g7vldn5v58vck-absent"],
+        &["save", "--key", "k", "--exclude", ""],
         &["restore", "--key", ""],
         &["restore", "--key", "k", "--restore-key", "a,b"],
         &["restore", "--key", "k", "--min-free", "lots"],

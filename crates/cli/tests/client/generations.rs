@@ -117,3 +117,28 @@ fn a_lookup_writes_nothing() {
     assert_eq!((&found["matched"], &found["restored"]["paths"]), (&json!("k#1"), &json!(0)));
     assert!(!root.path().join(store.top().trim_start_matches('/')).exists());
 }
+
+#[test]
+fn without_names_a_save_holds_what_is_new_since_the_restore() {
+    let remote = Remote::server();
+    let store = closure(&[1]);
+    remote.save(store.root(), store.top());
+    let root = empty();
+    remote.restore(root.path());
+    let folder = tempfile::tempdir().unwrap();
+    let save = || {
+        let mut command = remote.command(&["save", "--key", "k", "--json"]);
+        let output = command.arg("--store").arg(root.path()).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert_eq!(save()["wanted"], 0);
+    std::fs::write(folder.path().join("new"), "new").unwrap();
+    let mut add = snowbank_testkit::closure::nix("nix-store", root.path());
+    snowbank_testkit::closure::succeed(add.arg("--add").arg(folder.path().join("new")));
+    let saved = save();
+    assert_eq!(
+        (&saved["saved"], &saved["wanted"], &saved["built_upon"]),
+        (&json!("k#2"), &json!(1), &json!("k#1"))
+    );
+}

@@ -78,6 +78,21 @@ fn a_command_runs_without_a_cache_too() {
 }
 
 #[test]
+fn a_command_may_open_as_many_files_as_it_could_without_us() {
+    let remote = Remote::folder();
+    let store = closure(&(0..40).collect::<Vec<_>>());
+    remote.save(store.root(), store.top());
+    let root = empty();
+    let mut command = Command::new("sh");
+    // So few that a restore asks for more.
+    let inner = format!("{:?}", self::command(&remote, root.path(), &["--save", "never"], "ulimit -n"));
+    let output = command.args(["-c", &format!("ulimit -S -n 64; exec env {inner}")]).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(printed.lines().next(), Some("64"), "{}", said(&output));
+    assert_eq!(requisites(root.path(), store.top()), store.paths());
+}
+
+#[test]
 fn a_command_that_is_none_says_so() {
     let (remote, root) = (Remote::folder(), empty());
     let mut command = remote.command(&["run", "--key", "k", "--min-free", "1MB"]);

@@ -6,6 +6,7 @@ mod restore;
 mod run;
 mod save;
 mod session;
+mod stamp;
 mod table;
 mod wanted;
 

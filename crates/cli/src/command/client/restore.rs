@@ -8,11 +8,13 @@ use snowbank_client::observer::{Event, Observer, Stage};
 use snowbank_client::restore::writer::RootWriter;
 use snowbank_client::restore::{CachePacks, Options, Report, Restore, Restored};
 use snowbank_client::series::{Found, find};
+use snowbank_nix::store::LocalStore;
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
 
 use super::remote::Remote;
 use super::session::{Series, Session};
+use super::stamp;
 use crate::args::client as args;
 use crate::command::bytes;
 use crate::error::{CliError, Result};
@@ -22,8 +24,12 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<()> {
     let series = Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.immutable };
     let session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let how = How::new(&session, &args.how)?;
+    let began = stamp::now();
     let remote = Remote::open(&args.service).await?;
     let done = found_and_restored(&session, &remote, &how, args.lookup_only).await;
+    if !args.lookup_only {
+        stamp::leave(&session, &stamp::of(began, done.as_ref().ok()));
+    }
     let traffic = remote.client.traffic();
     remote.close().await;
     match done {
@@ -74,6 +80,8 @@ pub(crate) struct Done {
     pub found: Option<Found>,
     /// What was restored, unless it was only to be looked up.
     pub restored: Option<Restored<RootWriter>>,
+    /// The paths that came with it: they are no news to a save.
+    pub brought: BTreeSet<StorePath>,
 }
 
 /// Finds the newest snapshot and restores it; everything that can go wrong is the cache's.
@@ -92,13 +100,14 @@ pub(crate) async fn found_and_restored(
     observer.tell(Event::End { stage: Stage::Find });
     let Some(mut found) = found.map_err(|error| failed().because(error))? else {
         progress.say(format!("nothing was found under {}", session.key));
-        return Ok(Done { found: None, restored: None });
+        return Ok(Done { found: None, restored: None, brought: BTreeSet::new() });
     };
     progress.say(format!("found {}: {} paths", found.entry, found.snapshot.paths.len()));
     if lookup_only {
-        return Ok(Done { found: Some(found), restored: None });
+        return Ok(Done { found: Some(found), restored: None, brought: BTreeSet::new() });
     }
     let snapshot = std::mem::take(&mut found.snapshot);
+    let began = stamp::now();
     let place = session.place.clone();
     let opened = tokio::task::spawn_blocking(move || RootWriter::open(place)).await;
     let opened = opened.map_err(|error| failed().because(error))?;
@@ -117,7 +126,10 @@ pub(crate) async fn found_and_restored(
     };
     let restored = Box::pin(restore.run()).await.map_err(|error| failed().because(error))?;
     tell(session, &restored.report);
-    Ok(Done { found: Some(found), restored: Some(restored) })
+    let new = LocalStore::open(session.place.clone()).and_then(|store| store.registered_since(began));
+    let new = new.map_err(|error| failed().because(error))?;
+    let brought = new.into_iter().filter(|path| snapshot.paths.contains_key(path)).collect();
+    Ok(Done { found: Some(found), restored: Some(restored), brought })
 }
 
 fn tell(session: &Session, report: &Report) {

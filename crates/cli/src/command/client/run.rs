@@ -1,9 +1,10 @@
 //! `snowbank run`: restore, the command, save.
 
 use std::process::{ExitCode, ExitStatus};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use snowbank_server::settings::Span;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,8 +13,9 @@ use super::remote::Remote;
 use super::restore::{Done, How, found_and_restored};
 use super::save::{save, tell};
 use super::session::{Series, Session};
+use super::stamp;
 use super::table::Table;
-use super::wanted::wanted;
+use super::wanted::{Before, wanted};
 use crate::args::client as args;
 use crate::args::client::When;
 use crate::error::{CliError, Result};
@@ -22,11 +24,11 @@ use crate::printer::Printer;
 pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> {
     let series =
         Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.what.immutable };
-    let session = Session::new(&series, &args.service, &args.store, args.talk)?;
+    let mut session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let how = How::new(&session, &args.how)?;
     let checkpoint = checkpoint(&args)?;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    let since = i64::try_from(since).unwrap_or(i64::MAX);
+    FILES.get_or_init(|| getrlimit(Resource::Nofile).current);
+    let began = stamp::now();
     let remote = match Remote::open(&args.service).await {
         Ok(remote) => Some(remote),
         Err(error) => {
@@ -39,8 +41,11 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
         Some(remote) => restore(&session, remote, &how, &mut table).await?,
         None => None,
     };
+    let left = stamp::of(began, restored.as_ref());
+    session.prefixes.extend(stamp::prefix(&left));
+    let before = Before::from(&left);
     let begun = Instant::now();
-    let status = command(&args, &session, remote.as_ref(), checkpoint, since).await?;
+    let status = command(&args, &session, remote.as_ref(), checkpoint, &before).await?;
     table.command(begun.elapsed(), status);
     // What was restored must stay while the command runs, and while what it made is saved.
     let held = restored;
@@ -51,7 +56,7 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
     };
     if let Some(remote) = remote {
         if saving {
-            store(&session, &remote, &args, since, &mut table).await?;
+            store(&session, &remote, &args, &before, &mut table).await?;
         }
         table.traffic(remote.client.traffic());
         remote.close().await;
@@ -91,7 +96,7 @@ async fn command(
     session: &Session,
     remote: Option<&Remote>,
     checkpoint: Option<Duration>,
-    since: i64,
+    before: &Before,
 ) -> Result<ExitStatus> {
     let (program, arguments) =
         args.command.split_first().ok_or_else(|| CliError::usage("no command is named"))?;
@@ -100,7 +105,7 @@ async fn command(
     // The terminal sends Ctrl-C to the command as well; this process goes on to save what was built.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed().because(error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed().because(error))?;
-    let mut child = Command::new(program).args(arguments).spawn().map_err(|error| failed().because(error))?;
+    let mut child = spawn(Command::new(program).args(arguments)).map_err(|error| failed().because(error))?;
     let mut due = checkpoint.map(tokio::time::interval);
     if let Some(due) = &mut due {
         due.tick().await;
@@ -121,11 +126,27 @@ async fn command(
             _ = terminate.recv() => pass_on(&child),
             () = tick => if let Some(remote) = remote {
                 let mut table = Table::default();
-                store(session, remote, args, since, &mut table).await?;
+                store(session, remote, args, before, &mut table).await?;
             },
         }
     }
 }
+
+/// Starts the command with as many open files as it would have had without us: a restore may have asked for more, and
+/// some programs go through them all.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let ours = getrlimit(Resource::Nofile);
+    if let Some(usual) = FILES.get() {
+        // It is lowered; that is always allowed.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: *usual, ..ours });
+    }
+    let child = command.spawn();
+    let _ = setrlimit(Resource::Nofile, ours);
+    child
+}
+
+/// The limit of open files that this process was started with.
+static FILES: OnceLock<Option<u64>> = OnceLock::new();
 
 fn pass_on(child: &Child) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -139,12 +160,12 @@ async fn store(
     session: &Session,
     remote: &Remote,
     args: &args::Run,
-    since: i64,
+    before: &Before,
     table: &mut Table,
 ) -> Result<()> {
     let begun = Instant::now();
     let what = &args.what;
-    let saved = match wanted(session, what.all, &[], Some(since)) {
+    let saved = match wanted(session, what, &[], before) {
         Ok(wanted) => save(session, remote, &wanted, what.keep_upstream).await,
         Err(error) => Err(error),
     };

@@ -10,7 +10,8 @@ use snowbank_client::series::Published;
 
 use super::remote::Remote;
 use super::session::{Series, Session, spool};
-use super::wanted::{Wanted, wanted};
+use super::stamp;
+use super::wanted::{Before, Wanted, wanted};
 use crate::args::client as args;
 use crate::command::bytes;
 use crate::error::{CliError, Result};
@@ -19,8 +20,10 @@ use crate::printer::Printer;
 pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let series =
         Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.what.immutable };
-    let session = Session::new(&series, &args.service, &args.store, args.talk)?;
-    let wanted = wanted(&session, args.what.all, &args.paths, None)?;
+    let mut session = Session::new(&series, &args.service, &args.store, args.talk)?;
+    let before = stamp::read(&session);
+    let wanted = wanted(&session, &args.what, &args.paths, &Before::from(&before))?;
+    session.prefixes.extend(stamp::prefix(&before));
     let remote = Remote::open(&args.service).await?;
     let saved = save(&session, &remote, &wanted, args.what.keep_upstream).await;
     let requests = remote.client.traffic();
