@@ -1,9 +1,9 @@
-// Three jobs of one repository, as a runner would run them:
-//   1  has built its Nix store and saves it under the hash of its lock file
-//   2  the lock file has changed, one package was built anew: saves again
-//   3  the lock file has changed once more, the machine is empty: restores the newest store through the restore key
-import { spawn, execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+// Three jobs of one repository, each on an empty machine, as a runner would run them:
+//   cold     nothing was saved yet: everything is built, and saved under the hash of the lock file
+//   warm     nothing has changed: everything is restored, and nothing is built or saved
+//   changed  the lock file and one package are new: the rest is restored, the package built, and saved
+// First with the npm client that `actions/cache` is, then with `snowbank run`; each against a server of its own.
+import { spawn, spawnSync, execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process, { env, argv } from 'node:process'
@@ -17,7 +17,6 @@ const repository = 'acme/app'
 const restoreKey = 'nix-store-Linux-'
 // As in the workflow, but for the root: a store that belongs to this demo alone.
 const paths = ['root/nix/store', 'root/nix/var/nix/db']
-const data = join(work, 'server')
 
 const say = (text) => console.log(text)
 const run = (program, ...args) => {
@@ -31,24 +30,20 @@ const snowbank = (...args) => run(env.DEMO_BINARY, ...args)
 const nixStore = (root, ...args) => run('nix-store', '--store', root, ...args).trim().split('\n')
 const diskOf = (folder) => Number(run('du', '-s', '--block-size=1', folder).split('\t')[0])
 
-/** The value of `hashFiles('flake.lock')`: the hash of the hashes of the files, of which there is one. */
-const hashFile = (file) => {
-  const hash = createHash('sha256').update(readFileSync(file)).digest()
-  return createHash('sha256').update(hash).digest('hex')
-}
-
 const lockFile = (release) => JSON.stringify({ nodes: { rust: { locked: { release } } }, root: 'root', version: 7 })
 
-/** Starts the server on a free port and returns its URL. It ends with this program. */
-async function startServer() {
-  const log = join(work, 'server.log')
+/** Starts a server of its own on a free port. It ends with this program. */
+async function startServer(name) {
+  const [data, log] = [join(work, `server-${name}`), join(work, `server-${name}.log`)]
   const server = spawn(env.DEMO_BINARY, ['serve', '--listen', '127.0.0.1:0', '--data', data], {
     stdio: ['ignore', 'pipe', openSync(log, 'w')],
   })
   process.on('exit', (code) => { server.kill(); if (code) say(readFileSync(log, 'utf8')) })
   for await (const line of createInterface(server.stdout)) {
     const address = line.match(/http:\/\/[\d.]+:\d+/)
-    if (address) return { url: address[0] }
+    if (!address) continue
+    const token = snowbank('token', 'create', '--data', data, '--repo', repository, '--scope', 'refs/heads/main:rw', '--expires', '1h').trim()
+    return { url: address[0], data, token }
   }
   throw new Error('the server did not say where it listens')
 }
@@ -58,56 +53,83 @@ function workspace(name, release) {
   const folder = join(work, name)
   mkdirSync(join(folder, 'temp'), { recursive: true })
   writeFileSync(join(folder, 'flake.lock'), lockFile(release))
-  return { folder, root: join(folder, 'root'), key: restoreKey + hashFile(join(folder, 'flake.lock')) }
+  const hash = snowbank('hash-files', '--workspace', folder, 'flake.lock').trim()
+  const root = join(folder, 'root')
+  nixStore(root, '--verify')
+  return { folder, root, key: restoreKey + hash }
 }
 
-/** Puts the libraries into the job's own Nix store; returns the path that refers to all the others. */
-function build(job, libraries) {
-  const top = run('nix-instantiate', '--store', job.root, '--eval', '--json', '--read-write-mode',
-    join(here, 'closure.nix'), '--arg', 'libraries', libraries)
-  job.top = JSON.parse(top)
-  job.store = nixStore(job.root, '--query', '--requisites', job.top)
+/** What a build does: it puts the libraries into the job's own Nix store, and a path that refers to all of them. */
+const builds = (job) => ['nix-instantiate', '--store', job.root, '--eval', '--json', '--read-write-mode',
+  join(here, 'closure.nix'), '--arg', 'libraries', libraries]
+
+/** Has Nix check every path of the job's store that the build wanted. */
+function verify(job, printed) {
+  const paths = nixStore(job.root, '--query', '--requisites', JSON.parse(printed.split('\n')[0]))
+  run('nix-store', '--store', job.root, '--verify', '--check-contents')
+  return paths.length
 }
 
 /** Runs the npm client in the job's workspace, with what a runner would put into its environment. */
-function npmClient(server, token, job, op) {
+function npmClient(server, job, op) {
   const order = { client: 'cache6', op, paths, key: job.key, restoreKeys: [restoreKey] }
   const environment = {
     PATH: env.PATH, HOME: job.folder, NPM_CLIENTS: env.NPM_CLIENTS, no_proxy: '127.0.0.1',
     RUNNER_TEMP: join(job.folder, 'temp'), GITHUB_WORKSPACE: job.folder,
-    ACTIONS_RESULTS_URL: `${server.url}/`, ACTIONS_CACHE_SERVICE_V2: '1', ACTIONS_RUNTIME_TOKEN: token,
+    ACTIONS_RESULTS_URL: `${server.url}/`, ACTIONS_CACHE_SERVICE_V2: '1', ACTIONS_RUNTIME_TOKEN: server.token,
   }
   const driver = join(here, '../crates/testkit/js/driver.mjs')
   const output = execFileSync('node', [driver, JSON.stringify(order)], {
     cwd: job.folder, env: environment, encoding: 'utf8', maxBuffer: 1 << 26,
   })
   const report = JSON.parse(output.trim().split('\n').at(-1))
-  if (report.error || report.result === null || report.result === -1) throw new Error(`${op} failed:\n${output}`)
+  if (report.error || report.result === -1) throw new Error(`${op} failed:\n${output}`)
   return report
+}
+
+/** A job with the npm client: restore, build, save unless the very key was found. */
+function npmJob(server, job) {
+  const restored = npmClient(server, job, 'restore')
+  const paths = verify(job, run(...builds(job)))
+  const saved = restored.result === job.key ? { seconds: 0, sent: 0 } : npmClient(server, job, 'save')
+  return { paths, found: restored.result, restore: restored.seconds, save: saved.seconds, received: restored.received, sent: saved.sent }
+}
+
+/** The same in one line of a workflow. */
+function snowbankJob(server, job) {
+  const order = ['run', '--key', job.key, '--restore-key', restoreKey, '--store', job.root, '--remote', server.url,
+    '--min-free', '100MB', '--json', '--quiet', '--', ...builds(job)]
+  const environment = { ...env, SNOWBANK_TOKEN: server.token, XDG_STATE_HOME: join(job.folder, 'state') }
+  const done = spawnSync(env.DEMO_BINARY, order, { cwd: job.folder, env: environment, encoding: 'utf8' })
+  if (done.status !== 0) throw new Error(`snowbank run failed:\n${done.stderr}`)
+  const report = JSON.parse(done.stderr.trim().split('\n').at(-1))
+  const stage = (...names) => report.stages.filter((stage) => names.includes(stage.what)).reduce((sum, stage) => sum + (stage.seconds ?? 0), 0)
+  return {
+    paths: verify(job, done.stdout), found: report.matched, restore: stage('restore', 'restored'), save: stage('saved'),
+    received: report.traffic.received, sent: report.traffic.sent,
+  }
 }
 
 /** Waits until the server has recoded every upload and deleted it. Returns what the server's disk then holds. */
 async function settle(server) {
   for (let waited = 0; waited < 120; waited += 0.1) {
-    const usage = JSON.parse(snowbank('cache', 'usage', '--server', server.url, '--data', data, '--json'))
-    if (usage.recoding === 0 && usage.disk.uploads_bytes === 0) return diskOf(data)
+    const usage = JSON.parse(snowbank('cache', 'usage', '--server', server.url, '--data', server.data, '--json'))
+    if (usage.recoding === 0 && usage.disk.uploads_bytes === 0) return diskOf(server.data)
     await sleep(100)
   }
   throw new Error('the server did not finish recoding')
 }
 
 /** Copies the toolchain's libraries, so that one of them can change. */
-function gatherLibraries() {
+function gatherLibraries(libraries) {
   const lib = join(run('rustc', '--print', 'sysroot').trim(), 'lib')
   const host = run('rustc', '-vV').match(/host: (.*)/)[1]
-  const libraries = join(work, 'libraries')
   mkdirSync(libraries)
   for (const [folder, pick] of [[lib, /^lib(rustc_driver|LLVM)/], [join(lib, 'rustlib', host, 'lib'), /^lib/]]) {
     for (const name of readdirSync(folder).filter((name) => pick.test(name))) {
       cpSync(join(folder, name), join(libraries, name), { verbatimSymlinks: true })
     }
   }
-  return libraries
 }
 
 /** A new release of one library: the compiler itself, with another version number wherever it names its own. */
@@ -120,51 +142,34 @@ function release(libraries) {
   return { name, size: statSync(file).size }
 }
 
-const server = await startServer()
-const token = snowbank('token', 'create', '--data', data, '--repo', repository, '--scope', 'refs/heads/main:rw', '--expires', '1h').trim()
-const empty = await settle(server)
-say(`The server listens at ${server.url}.`)
-
-const libraries = gatherLibraries()
-const first = workspace('job-1', 1)
-build(first, libraries)
-const storeBytes = diskOf(first.root)
-say(`Job 1 has a Nix store of ${first.store.length} paths, ${megabytes(storeBytes)}. It saves as ${first.key}.`)
-first.report = npmClient(server, token, first, 'save')
-const afterFirst = await settle(server)
-
-const changed = release(libraries)
-const second = workspace('job-2', 2)
-build(second, libraries)
-say(`Job 2 has a new ${changed.name} (${megabytes(changed.size)}) and a new lock file. It saves as ${second.key}.`)
-second.report = npmClient(server, token, second, 'save')
-const afterSecond = await settle(server)
-
-const third = workspace('job-3', 3)
-say(`Job 3 has yet another lock file and no store. It asks for ${third.key}, or else ${restoreKey}*.`)
-third.report = npmClient(server, token, third, 'restore')
-if (third.report.result !== second.key) throw new Error(`found ${third.report.result}, not the newest`)
-const restored = nixStore(third.root, '--query', '--requisites', second.top)
-if (restored.join() !== second.store.join()) throw new Error('the restored store is not the one that was saved')
-say(`$ nix-store --store job-3/root --verify --check-contents`)
-run('nix-store', '--store', third.root, '--verify', '--check-contents')
-
-const listed = JSON.parse(snowbank('cache', 'list', '--server', server.url, '--data', data, '--json')).caches
-const tarballs = listed.reduce((sum, cache) => sum + cache.size_in_bytes, 0)
-const short = (key) => `${key.slice(0, restoreKey.length + 8)}…`
+const libraries = join(work, 'libraries')
+gatherLibraries(libraries)
+const sides = [
+  { name: 'npm client', server: await startServer('npm'), job: npmJob },
+  { name: 'snowbank', server: await startServer('snowbank'), job: snowbankJob },
+]
+const rows = [['', '', 'found', 'restore', 'received', 'save', 'sent', 'server disk', 'paths']]
+let changed
+for (const [what, locked] of [['cold', 1], ['warm', 1], ['changed', 2]]) {
+  if (what === 'changed') {
+    changed = release(libraries)
+    say(`Now the lock file and ${changed.name} (${megabytes(changed.size)}) are new.`)
+  }
+  for (const { name, server, job } of sides) {
+    const work = workspace(`${what}-${server === sides[0].server ? 'npm' : 'snowbank'}`, locked)
+    const before = await settle(server)
+    say(`${what}: an empty machine with ${name === "snowbank" ? "" : "the "}${name}; the key is ${work.key.slice(0, restoreKey.length + 8)}…`)
+    const done = job(server, work)
+    const after = await settle(server)
+    const found = !done.found ? 'nothing' : done.found.startsWith(work.key) ? 'its key' : 'the last one'
+    rows.push([what, name, found, seconds(done.restore), megabytes(done.received), seconds(done.save), megabytes(done.sent),
+      `+${megabytes(after - before)}`, `${done.paths}, verified`])
+    run('chmod', '-R', 'u+w', work.root)
+    run('rm', '-rf', work.root)
+  }
+}
 say('')
-say(table([
-  ['', 'job 1 saves', 'job 2 saves', 'job 3 restores'],
-  ['lock file', 'release 1', 'release 2', 'release 3'],
-  ['its key', short(first.key), short(second.key), `${short(third.key)} (not there)`],
-  ['found by', '', '', `${restoreKey} (restore key)`],
-  ['which gave', '', '', `${short(third.report.result)} (newest)`],
-  ['Nix store paths', first.store.length, `${second.store.length}, 2 of them new`, `${restored.length}, all verified`],
-  ['seconds', ...[first, second, third].map((job) => seconds(job.report.seconds))],
-  ['sent to the server', ...[first, second, third].map((job) => megabytes(job.report.sent))],
-  ['received', ...[first, second, third].map((job) => megabytes(job.report.received))],
-  ['server disk grew by', megabytes(afterFirst - empty), megabytes(afterSecond - afterFirst), ''],
-]))
+say(table(rows))
 say('')
-say(`Two tarballs would take ${megabytes(tarballs)} of disk; the server holds both saves in ${megabytes(afterSecond - empty)}.`)
+say('Every job had an empty machine; after each, `nix-store --verify --check-contents` read every path against its hash.')
 process.exit()

@@ -25,6 +25,12 @@ pub(crate) struct Store {
     /// [default: `https://cache.nixos.org`]
     #[arg(long = "upstream", value_name = "URL")]
     pub upstreams: Vec<String>,
+    /// The folder of Nix's own caches, saved and restored along [default: ~/.cache/nix, and none for a private store]
+    #[arg(long, value_name = "DIR")]
+    pub nix_cache: Option<PathBuf>,
+    /// Leave Nix's own caches alone
+    #[arg(long, conflicts_with = "nix_cache")]
+    pub no_nix_cache: bool,
     /// A key of the upstream caches, NAME:BASE64. May be repeated [default: cache.nixos.org-1]
     #[arg(long = "upstream-key", value_name = "KEY")]
     pub upstream_keys: Vec<String>,
@@ -33,7 +39,8 @@ pub(crate) struct Store {
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(crate) struct Talk {
-    /// Print the result as JSON on standard output
+    /// Print the result as JSON: on standard output, or for `run`, whose command has that, as the last line of standard
+    /// error
     #[arg(long)]
     pub json: bool,
     /// Say nothing but warnings and errors
@@ -56,9 +63,6 @@ pub(crate) struct What {
     /// Save the key once and never again, as actions/cache does
     #[arg(long)]
     pub immutable: bool,
-    /// Leave Nix's own caches in ~/.cache/nix alone
-    #[arg(long)]
-    pub no_nix_cache: bool,
 }
 
 /// `save`.
@@ -116,9 +120,6 @@ pub(crate) struct Restore {
     /// Look for the key itself, as actions/cache does, and not for its generations
     #[arg(long)]
     pub immutable: bool,
-    /// Leave Nix's own caches in ~/.cache/nix alone
-    #[arg(long)]
-    pub no_nix_cache: bool,
     /// Keep what was restored from the garbage collector by a root of this name for each path
     #[arg(long, value_name = "LINK")]
     pub gc_root: Option<PathBuf>,

@@ -105,3 +105,25 @@ fn many_small_files_and_odd_names_come_back() {
     assert_eq!(requisites(root.path(), store.top()), store.paths());
     verify(root.path()).unwrap();
 }
+
+#[test]
+fn nix_s_own_caches_come_along_and_replace_nothing() {
+    let store = closure(&[1]);
+    let remote = Remote::server();
+    let caches = tempfile::tempdir().unwrap();
+    let [from, to] = ["from", "to"].map(|name| caches.path().join(name));
+    for name in ["tarball-cache/objects", "gitv3/x", "eval-cache-v5"] {
+        std::fs::create_dir_all(from.join(name)).unwrap();
+        std::fs::write(from.join(name).join("file"), name).unwrap();
+    }
+    let (from, into) = (from.display().to_string(), to.display().to_string());
+    remote.run(store.root(), &["save", "--key", "k", "--nix-cache", &from, store.top()]);
+    std::fs::create_dir_all(to.join("gitv3")).unwrap();
+    let root = empty();
+    remote.run(root.path(), &["restore", "--key", "k", "--min-free", "1MB", "--nix-cache", &into]);
+    let content = std::fs::read_to_string(to.join("tarball-cache/objects/file")).unwrap();
+    assert_eq!(content, "tarball-cache/objects");
+    std::fs::write(to.join("tarball-cache/objects/file"), "it may be changed").unwrap();
+    assert!(!to.join("gitv3/x").exists(), "what was there stays as it is");
+    assert!(!to.join("eval-cache-v5").exists(), "what grows stale is not saved");
+}

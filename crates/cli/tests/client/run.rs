@@ -22,8 +22,7 @@ fn command(remote: &Remote, root: &Path, options: &[&str], script: &str) -> Comm
 }
 
 fn result(output: &Output) -> Value {
-    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    serde_json::from_str(lines.lines().last().unwrap()).unwrap()
+    serde_json::from_str(said(output).lines().last().unwrap()).unwrap()
 }
 
 /// A script that adds a file to the store and prints its path.

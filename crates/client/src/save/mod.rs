@@ -137,7 +137,7 @@ impl Save<'_> {
         };
         let mut plan = self.plan(last, &urls);
         let mut known = HashMap::new();
-        if let Some(last) = last.filter(|_| plan.has_news() || !self.new_trees(&plan).is_empty()) {
+        if let Some(last) = last.filter(|_| self.has_news(&plan)) {
             let (chunks, lost) = packs::chunks(self.client, &last.packs, &urls).await?;
             known = chunks;
             if !lost.is_empty() {
@@ -152,7 +152,7 @@ impl Save<'_> {
             dropped: plan.dropped as u64,
             ..Saved::default()
         };
-        if !plan.has_news() && self.new_trees(&plan).is_empty() {
+        if !self.has_news(&plan) {
             return Ok(saved);
         }
         let newest =
@@ -192,6 +192,11 @@ impl Save<'_> {
         let mut plan = plan(last, &lost, &wanted);
         plan.kept.dir = self.place.dir().clone();
         plan
+    }
+
+    /// Trees change with every evaluation, so one that is known goes along with other news and is none itself.
+    fn has_news(&self, plan: &Plan) -> bool {
+        plan.has_news() || self.trees.iter().any(|tree| !plan.kept.trees.contains_key(&tree.name))
     }
 
     fn new_trees(&self, plan: &Plan) -> Vec<&Tree> {

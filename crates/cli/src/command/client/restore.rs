@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
+use snowbank_client::nix_cache::is_kept;
 use snowbank_client::observer::{Event, Observer, Stage};
 use snowbank_client::restore::writer::RootWriter;
-use snowbank_client::restore::{CachePacks, Options, Report, Restore, Restored};
+use snowbank_client::restore::{CachePacks, Options, Report, Restore, RestoreTrees, Restored};
 use snowbank_client::series::{Found, find};
+use snowbank_client::snapshot::Snapshot;
 use snowbank_nix::store::LocalStore;
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
@@ -112,13 +114,13 @@ pub(crate) async fn found_and_restored(
     let opened = tokio::task::spawn_blocking(move || RootWriter::open(place)).await;
     let opened = opened.map_err(|error| failed().because(error))?;
     let writer = Arc::new(opened.map_err(|error| failed().because(error))?);
-    let packs = CachePacks { client: remote.client.clone(), versions: session.versions.clone() };
+    let packs = Arc::new(CachePacks { client: remote.client.clone(), versions: session.versions.clone() });
     let restore = Restore {
         snapshot: &snapshot,
         roots: (!how.only.is_empty()).then_some(&how.only),
         place: &session.place,
         writer: &writer,
-        packs: &Arc::new(packs),
+        packs: &packs,
         upstream: &Arc::new(session.upstreams.clone()),
         options: &how.options,
         observer: &observer,
@@ -126,10 +128,31 @@ pub(crate) async fn found_and_restored(
     };
     let restored = Box::pin(restore.run()).await.map_err(|error| failed().because(error))?;
     tell(session, &restored.report);
+    caches(session, &snapshot, &packs, &observer).await?;
     let new = LocalStore::open(session.place.clone()).and_then(|store| store.registered_since(began));
     let new = new.map_err(|error| failed().because(error))?;
     let brought = new.into_iter().filter(|path| snapshot.paths.contains_key(path)).collect();
     Ok(Done { found: Some(found), restored: Some(restored), brought })
+}
+
+/// Restores what is not there of Nix's own caches.
+async fn caches(
+    session: &Session,
+    snapshot: &Snapshot,
+    packs: &Arc<CachePacks>,
+    observer: &Arc<dyn Observer>,
+) -> Result<()> {
+    let Some(folder) = session.nix_cache.as_deref().filter(|_| !snapshot.trees.is_empty()) else {
+        return Ok(());
+    };
+    let failed = || CliError::failed(format!("Nix's caches were not restored to {}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(|error| failed().because(error))?;
+    let restore = RestoreTrees { snapshot, wanted: &is_kept, folder, packs, min_free: 0, observer };
+    let restored = Box::pin(restore.run()).await.map_err(|error| failed().because(error))?;
+    if restored.restored.count > 0 {
+        session.progress.say(format!("restored {} of Nix's caches", restored.restored.count));
+    }
+    Ok(())
 }
 
 fn tell(session: &Session, report: &Report) {

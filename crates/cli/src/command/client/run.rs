@@ -62,9 +62,11 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
         remote.close().await;
     }
     drop(held);
-    table.tell(&session);
     if args.talk.json {
-        printer.data(table.json().to_string());
+        // Standard output is the command's.
+        printer.talk(table.json().to_string());
+    } else {
+        table.tell(&session);
     }
     Ok(code(status))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
+use snowbank_client::nix_cache::{Collected, collect};
 use snowbank_client::observer::Observer;
 use snowbank_client::save::{Save, Saved};
 use snowbank_client::series::Published;
@@ -48,13 +49,27 @@ pub(crate) async fn save(
     keep_upstream: bool,
 ) -> Result<Saved> {
     let observer: Arc<dyn Observer> = session.progress.clone();
+    let failed = || CliError::failed(format!("nothing was saved under {} at {}", session.key, remote.name));
+    // Copies of databases are there until all is saved.
+    let scratch = tempfile::tempdir_in(spool()).map_err(|error| failed().because(error))?;
+    let caches = match session.nix_cache.clone() {
+        Some(folder) => {
+            let to = scratch.path().to_owned();
+            let collecting = tokio::task::spawn_blocking(move || collect(&folder, &to));
+            collecting.await.map_err(|error| failed().because(error))?
+        }
+        None => Collected::default(),
+    };
+    for (name, why) in &caches.left {
+        session.progress.say(format!("{name} of Nix's caches is left out: {why}"));
+    }
     let save = Save {
         client: &remote.client,
         versions: &session.versions,
         place: &session.place,
         closure: &wanted.closure,
         realisations: &wanted.realisations,
-        trees: &[],
+        trees: &caches.trees,
         upstream: &|info| !keep_upstream && session.upstreams.holder(info).is_some(),
         key: &session.key,
         prefixes: &session.prefixes,
@@ -65,10 +80,7 @@ pub(crate) async fn save(
         stop: &Arc::new(AtomicBool::new(false)),
         observer: &observer,
     };
-    let failed = |error| {
-        CliError::failed(format!("nothing was saved under {} at {}", session.key, remote.name)).because(error)
-    };
-    Box::pin(save.run()).await.map_err(failed)
+    Box::pin(save.run()).await.map_err(|error| failed().because(error))
 }
 
 /// What a save came to, in a line.

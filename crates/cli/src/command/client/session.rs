@@ -25,6 +25,8 @@ pub(crate) struct Session {
     pub versions: Versions,
     /// The upstream caches.
     pub upstreams: Upstreams,
+    /// The folder of Nix's own caches, where they are to be saved and restored.
+    pub nix_cache: Option<PathBuf>,
     /// Names this run.
     pub run: String,
     /// Who is told.
@@ -56,6 +58,7 @@ impl Session {
         Ok(Self {
             versions: Versions::new(&system, place.dir()),
             upstreams: upstreams(store, &place)?,
+            nix_cache: nix_cache(store),
             place,
             key,
             prefixes: series.prefixes.to_vec(),
@@ -116,6 +119,17 @@ fn upstreams(store: &Store, place: &Place) -> Result<Upstreams> {
     };
     Upstreams::new(list, place.dir().clone(), UpstreamOptions::default())
         .map_err(|error| CliError::usage("--upstream is not valid").because(error))
+}
+
+/// `~/.cache/nix`, unless the store is a private one or the user says otherwise.
+fn nix_cache(store: &Store) -> Option<PathBuf> {
+    if store.no_nix_cache || (store.root.is_some() && store.nix_cache.is_none()) {
+        return None;
+    }
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let of_user =
+        || Some(variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?.join("nix"));
+    store.nix_cache.clone().or_else(of_user)
 }
 
 /// Where packs are made: big temporary files belong on a disk.
