@@ -20,7 +20,7 @@ use crate::printer::Printer;
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
     match args.command {
         Command::Run(args) => return client::run(*args, printer).await,
-        Command::Restore(args) => client::restore(*args, printer).await,
+        Command::Restore(args) => return client::restore(*args, printer).await,
         Command::Save(args) => client::save(*args, printer).await,
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Token(args) => token::run(args, printer).await,

@@ -44,3 +44,25 @@ fn restores_at_once_into_one_store_share_the_work() {
     assert_eq!(requisites(root.path(), store.top()), store.paths());
     verify(root.path()).unwrap();
 }
+
+#[test]
+fn ctrl_c_ends_a_restore_and_keeps_what_is_complete() {
+    let store = closure(&(0..40).collect::<Vec<_>>());
+    let remote = Remote::server();
+    remote.save(store.root(), store.top());
+    let root = empty();
+    let mut command = remote.command(&["restore", "--key", "k", "--min-free", "1MB"]);
+    command.arg("--store").arg(root.path()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let status = child.wait_with_output().unwrap().status;
+    // It may have been done by then, or not have begun.
+    let code = std::os::unix::process::ExitStatusExt::signal(&status)
+        .map_or(status.code(), |signal| Some(128 + signal));
+    assert!(matches!(code, Some(0 | 130)), "{status}");
+    verify(root.path()).unwrap();
+    remote.restore(root.path());
+    assert_eq!(requisites(root.path(), store.top()), store.paths());
+}

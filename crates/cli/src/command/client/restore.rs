@@ -1,7 +1,9 @@
 //! `snowbank restore`.
 
 use std::collections::BTreeSet;
+use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use snowbank_client::nix_cache::is_kept;
@@ -22,7 +24,7 @@ use crate::command::bytes;
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
 
-pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<()> {
+pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCode> {
     let series = Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.immutable };
     let session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let how = How::new(&session, &args.how)?;
@@ -34,21 +36,24 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<()> {
     }
     let traffic = remote.client.traffic();
     remote.close().await;
-    match done {
-        Ok(done) => {
-            if args.talk.json {
-                printer.data(as_json(&done, traffic).to_string());
-            }
-            match done.found {
-                None if args.fail_on_cache_miss => {
-                    Err(CliError::failed(format!("nothing was found under {}", session.key)))
-                }
-                _ => Ok(()),
-            }
+    let done = match done {
+        Ok(done) => done,
+        Err(error) => return session.outage(error).map(|()| ExitCode::SUCCESS),
+    };
+    if args.talk.json {
+        printer.data(as_json(&done, traffic).to_string());
+    }
+    match &done.found {
+        _ if done.interrupted => Ok(INTERRUPTED.into()),
+        None if args.fail_on_cache_miss => {
+            Err(CliError::failed(format!("nothing was found under {}", session.key)))
         }
-        Err(error) => session.outage(error),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
+
+/// The exit code after Ctrl-C, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// How a restore goes, checked.
 pub(crate) struct How {
@@ -77,6 +82,7 @@ impl How {
 }
 
 /// What was found, and what was restored of it.
+#[derive(Default)]
 pub(crate) struct Done {
     /// The entry, its series and number.
     pub found: Option<Found>,
@@ -84,6 +90,8 @@ pub(crate) struct Done {
     pub restored: Option<Restored<RootWriter>>,
     /// The paths that came with it: they are no news to a save.
     pub brought: BTreeSet<StorePath>,
+    /// Whether the user ended it; what was complete then is there.
+    pub interrupted: bool,
 }
 
 /// Finds the newest snapshot and restores it; everything that can go wrong is the cache's.
@@ -102,11 +110,11 @@ pub(crate) async fn found_and_restored(
     observer.tell(Event::End { stage: Stage::Find });
     let Some(mut found) = found.map_err(|error| failed().because(error))? else {
         progress.say(format!("nothing was found under {}", session.key));
-        return Ok(Done { found: None, restored: None, brought: BTreeSet::new() });
+        return Ok(Done::default());
     };
     progress.say(format!("found {}: {} paths", found.entry, found.snapshot.paths.len()));
     if lookup_only {
-        return Ok(Done { found: Some(found), restored: None, brought: BTreeSet::new() });
+        return Ok(Done { found: Some(found), ..Done::default() });
     }
     let snapshot = std::mem::take(&mut found.snapshot);
     let began = stamp::now();
@@ -114,6 +122,7 @@ pub(crate) async fn found_and_restored(
     let opened = tokio::task::spawn_blocking(move || RootWriter::open(place)).await;
     let opened = opened.map_err(|error| failed().because(error))?;
     let writer = Arc::new(opened.map_err(|error| failed().because(error))?);
+    let cancel = Arc::new(AtomicBool::new(false));
     let packs = Arc::new(CachePacks { client: remote.client.clone(), versions: session.versions.clone() });
     let restore = Restore {
         snapshot: &snapshot,
@@ -124,15 +133,32 @@ pub(crate) async fn found_and_restored(
         upstream: &Arc::new(session.upstreams.clone()),
         options: &how.options,
         observer: &observer,
-        cancel: &Arc::default(),
+        cancel: &cancel,
     };
-    let restored = Box::pin(restore.run()).await.map_err(|error| failed().because(error))?;
+    let mut restoring = Box::pin(restore.run());
+    let restored = tokio::select! {
+        restored = &mut restoring => restored,
+        // What is complete is registered; a second Ctrl-C does not wait for that.
+        _ = tokio::signal::ctrl_c() => {
+            progress.warn("interrupted: what is complete is kept");
+            cancel.store(true, Ordering::Relaxed);
+            tokio::spawn(async {
+                let _ = tokio::signal::ctrl_c().await;
+                std::process::exit(i32::from(INTERRUPTED));
+            });
+            restoring.await
+        }
+    };
+    let restored = restored.map_err(|error| failed().because(error))?;
     tell(session, &restored.report);
-    caches(session, &snapshot, &packs, &observer).await?;
+    let interrupted = cancel.load(Ordering::Relaxed);
+    if !interrupted {
+        caches(session, &snapshot, &packs, &observer).await?;
+    }
     let new = LocalStore::open(session.place.clone()).and_then(|store| store.registered_since(began));
     let new = new.map_err(|error| failed().because(error))?;
     let brought = new.into_iter().filter(|path| snapshot.paths.contains_key(path)).collect();
-    Ok(Done { found: Some(found), restored: Some(restored), brought })
+    Ok(Done { found: Some(found), restored: Some(restored), brought, interrupted })
 }
 
 /// Restores what is not there of Nix's own caches.

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::remote::Remote;
-use super::restore::{Done, How, found_and_restored};
+use super::restore::{Done, How, INTERRUPTED, found_and_restored};
 use super::save::{save, tell};
 use super::session::{Series, Session};
 use super::stamp;
@@ -41,6 +41,12 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
         Some(remote) => restore(&session, remote, &how, &mut table).await?,
         None => None,
     };
+    if restored.as_ref().is_some_and(|done| done.interrupted) {
+        if let Some(remote) = remote {
+            remote.close().await;
+        }
+        return Ok(INTERRUPTED.into());
+    }
     let left = stamp::of(began, restored.as_ref());
     session.prefixes.extend(stamp::prefix(&left));
     let before = Before::from(&left);
