@@ -25,6 +25,10 @@ pub(crate) struct Store {
     /// [default: `https://cache.nixos.org`]
     #[arg(long = "upstream", value_name = "URL")]
     pub upstreams: Vec<String>,
+    /// Take the substituters and keys of this machine's Nix for upstream caches, too. Not where Nix signs what it builds
+    /// with a key that it trusts: all that would count as upstream's
+    #[arg(long)]
+    pub nix_upstreams: bool,
     /// The folder of Nix's own caches, saved and restored along [default: ~/.cache/nix, and none for a private store]
     #[arg(long, value_name = "DIR")]
     pub nix_cache: Option<PathBuf>,

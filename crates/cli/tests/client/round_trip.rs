@@ -54,6 +54,61 @@ fn what_nix_knows_of_a_path_comes_along() {
     assert_eq!(infos(root.path()), before);
 }
 
+/// Signs all of a store with a new key, and copies it to a binary cache in a folder; the cache's URL and the key.
+fn upstream(store: &snowbank_testkit::closure::Closure, folder: &std::path::Path) -> (String, String) {
+    let (secret, public) = (folder.join("secret"), folder.join("public"));
+    succeed(
+        nix("nix-store", store.root())
+            .arg("--generate-binary-cache-key")
+            .arg("up-1")
+            .args([&secret, &public]),
+    );
+    let nix_command = ["--extra-experimental-features", "nix-command"];
+    let sign = ["store", "sign", "--recursive", "--key-file"];
+    succeed(nix("nix", store.root()).args(nix_command).args(sign).arg(&secret).arg(store.top()));
+    let url = format!("file://{}", folder.join("cache").display());
+    let mut copy = std::process::Command::new("nix");
+    copy.env("NIX_CONF_DIR", "/nonexistent").args(nix_command).args(["copy", "--from"]).arg(store.root());
+    succeed(copy.args(["--to", &url, store.top()]));
+    (url, std::fs::read_to_string(public).unwrap())
+}
+
+#[test]
+fn what_an_upstream_has_signed_is_left_there_and_fetched_from_there() {
+    let (store, folder) = (closure(&[1, 2]), tempfile::tempdir().unwrap());
+    let (url, key) = upstream(&store, folder.path());
+    let (own, remote) = (closure(&[3]), Remote::server());
+    let options = ["--upstream", &url, "--upstream-key", &key];
+    let saved = remote.run(store.root(), &[&["save", "--key", "k", store.top()][..], &options].concat());
+    assert_eq!((&saved["upstream"]["paths"], &saved["read"]["paths"]), (&json!(3), &json!(0)), "{saved}");
+    remote.run(own.root(), &[&["save", "--key", "k", own.top()][..], &options].concat());
+    let restore = [&["restore", "--key", "k", "--min-free", "1MB"][..], &options].concat();
+    let root = empty();
+    let restored = remote.run(root.path(), &restore);
+    assert_eq!(
+        (&restored["upstream"]["paths"], &restored["restored"]["paths"]),
+        (&json!(3), &json!(2)),
+        "{restored}"
+    );
+    verify(root.path()).unwrap();
+    // An upstream that is away costs what it has, and nothing else.
+    std::fs::remove_dir_all(folder.path().join("cache")).unwrap();
+    let root = empty();
+    let restored = remote.run(root.path(), &restore);
+    assert_eq!(
+        (&restored["restored"]["paths"], restored["missed"].as_array().unwrap().len()),
+        (&json!(2), 3),
+        "{restored}"
+    );
+    verify(root.path()).unwrap();
+    let kept = remote
+        .run(store.root(), &[&["save", "--key", "k", "--keep-upstream", store.top()][..], &options].concat());
+    assert_eq!((&kept["upstream"]["paths"], &kept["read"]["paths"]), (&json!(0), &json!(3)), "{kept}");
+    let root = empty();
+    remote.run(root.path(), &restore);
+    assert_eq!(requisites(root.path(), store.top()), store.paths());
+}
+
 #[test]
 fn a_restore_merges_into_what_is_there() {
     let (store, other) = (closure(&[1, 2]), closure(&[2, 3]));

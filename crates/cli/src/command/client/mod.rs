@@ -8,6 +8,7 @@ mod save;
 mod session;
 mod stamp;
 mod table;
+mod upstreams;
 mod wanted;
 
 pub(crate) use restore::run as restore;

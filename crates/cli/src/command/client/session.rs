@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use snowbank_client::series::{Key, KeyError, Naming, Versions};
-use snowbank_client::upstream::{Upstream, UpstreamOptions, Upstreams};
+use snowbank_client::upstream::Upstreams;
 use snowbank_nix::store::Place;
 
 use super::progress::Progress;
+use super::upstreams::upstreams;
 use crate::args::client::{Service, Store, Talk};
 use crate::error::{CliError, Result};
 
@@ -55,16 +56,17 @@ impl Session {
             snowbank_client::series::check(prefix).map_err(|error| wrong("--restore-key", error))?;
         }
         let place = store.root.as_deref().map_or_else(Place::system, Place::below);
+        let progress = Arc::new(Progress::new(talk.quiet));
         Ok(Self {
             versions: Versions::new(&system, place.dir()),
-            upstreams: upstreams(store, &place)?,
+            upstreams: upstreams(store, &place, &progress)?,
             nix_cache: nix_cache(store),
             place,
             key,
             prefixes: series.prefixes.to_vec(),
             naming: if series.immutable { Naming::Immutable } else { Naming::Generations },
             run: run(),
-            progress: Arc::new(Progress::new(talk.quiet)),
+            progress,
             strict: service.strict,
         })
     }
@@ -99,26 +101,6 @@ fn run() -> String {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         format!("{:x}-{:x}", now.as_nanos(), std::process::id())
     })
-}
-
-fn upstreams(store: &Store, place: &Place) -> Result<Upstreams> {
-    let wrong =
-        |error: &dyn std::fmt::Display, what: &str| CliError::usage(format!("{what} is not valid: {error}"));
-    let nixos = Upstream::nixos().ok_or_else(|| CliError::failed("the built-in upstream is not valid"))?;
-    let mut keys = Vec::new();
-    for text in &store.upstream_keys {
-        keys.push(text.parse().map_err(|error| wrong(&error, "--upstream-key"))?);
-    }
-    keys.extend(nixos.keys.iter().cloned());
-    let list = if store.upstreams.is_empty() {
-        vec![Upstream { keys, ..nixos }]
-    } else {
-        let url = |text: &String| text.parse().map_err(|error| wrong(&error, "--upstream"));
-        let upstream = |text| Ok(Upstream { url: url(text)?, keys: keys.clone() });
-        store.upstreams.iter().map(upstream).collect::<Result<_>>()?
-    };
-    Upstreams::new(list, place.dir().clone(), UpstreamOptions::default())
-        .map_err(|error| CliError::usage("--upstream is not valid").because(error))
 }
 
 /// `~/.cache/nix`, unless the store is a private one or the user says otherwise.
