@@ -124,7 +124,8 @@ pub(crate) struct Restore {
     /// Look for the key itself, as actions/cache does, and not for its generations
     #[arg(long)]
     pub immutable: bool,
-    /// Keep what was restored from the garbage collector by a root of this name for each path
+    /// Keep what was restored from the garbage collector while this link is there; LINK-2 and so on for further paths
+    /// that no other path refers to
     #[arg(long, value_name = "LINK")]
     pub gc_root: Option<PathBuf>,
     /// Fail when nothing was found

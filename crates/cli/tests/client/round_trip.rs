@@ -182,3 +182,32 @@ fn nix_s_own_caches_come_along_and_replace_nothing() {
     assert!(!to.join("gitv3/x").exists(), "what was there stays as it is");
     assert!(!to.join("eval-cache-v5").exists(), "what grows stale is not saved");
 }
+
+#[test]
+fn a_root_keeps_what_was_restored_until_its_link_is_gone() {
+    let (one, two) = (closure(&[1, 2]), closure(&[3]));
+    let remote = Remote::folder();
+    remote.save(one.root(), one.top());
+    remote.save(two.root(), two.top());
+    let (root, folder) = (empty(), tempfile::tempdir().unwrap());
+    let link = folder.path().join("kept/snapshot");
+    let named = link.display().to_string();
+    remote.run(root.path(), &["restore", "--key", "k", "--min-free", "1MB", "--gc-root", &named]);
+    let collect = || succeed(nix("nix-store", root.path()).arg("--gc"));
+    collect();
+    for store in [&one, &two] {
+        assert_eq!(requisites(root.path(), store.top()), store.paths());
+    }
+    for link in [link.clone(), folder.path().join("kept/snapshot-2")] {
+        std::fs::remove_file(link).unwrap();
+    }
+    collect();
+    assert_eq!(
+        std::fs::read_dir(root.path().join("nix/store"))
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name() != ".links")
+            .count(),
+        0
+    );
+}

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 pub use error::StoreError;
 pub use place::Place;
 pub use realisation::{Derivation, Realisation, RealisationId};
-pub use write::{Claim, StoreWriter, WriteError};
+pub use write::{Claim, StoreWriter, WriteError, add_gc_root};
 
 use schema::Schema;
 

@@ -1,6 +1,7 @@
 //! `snowbank restore`.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use snowbank_client::restore::writer::RootWriter;
 use snowbank_client::restore::{CachePacks, Options, Report, Restore, RestoreTrees, Restored};
 use snowbank_client::series::{Found, find};
 use snowbank_client::snapshot::Snapshot;
-use snowbank_nix::store::LocalStore;
+use snowbank_nix::store::{LocalStore, add_gc_root};
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
 
@@ -31,6 +32,9 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     let began = stamp::now();
     let remote = Remote::open(&args.service).await?;
     let done = found_and_restored(&session, &remote, &how, args.lookup_only).await;
+    if let (Some(link), Ok(done)) = (&args.gc_root, &done) {
+        roots(&session, link, done)?;
+    }
     if !args.lookup_only {
         stamp::leave(&session, &stamp::of(began, done.as_ref().ok()));
     }
@@ -50,6 +54,20 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
         }
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Keeps what was restored while links are there: one for each path that no other one refers to.
+fn roots(session: &Session, link: &Path, done: &Done) -> Result<()> {
+    for (at, path) in done.tops.iter().enumerate() {
+        let link = match at {
+            0 => link.to_owned(),
+            // As `nix-store --add-root` has it.
+            at => PathBuf::from(format!("{}-{}", link.display(), at + 1)),
+        };
+        add_gc_root(&session.place, &link, path)
+            .map_err(|error| CliError::failed("could not keep what was restored").because(error))?;
+    }
+    Ok(())
 }
 
 /// The exit code after Ctrl-C, as shells have it.
@@ -90,6 +108,8 @@ pub(crate) struct Done {
     pub restored: Option<Restored<RootWriter>>,
     /// The paths that came with it: they are no news to a save.
     pub brought: BTreeSet<StorePath>,
+    /// Of the wanted paths that are there now those that no other one refers to.
+    pub tops: Vec<StorePath>,
     /// Whether the user ended it; what was complete then is there.
     pub interrupted: bool,
 }
@@ -158,7 +178,21 @@ pub(crate) async fn found_and_restored(
     let new = LocalStore::open(session.place.clone()).and_then(|store| store.registered_since(began));
     let new = new.map_err(|error| failed().because(error))?;
     let brought = new.into_iter().filter(|path| snapshot.paths.contains_key(path)).collect();
-    Ok(Done { found: Some(found), restored: Some(restored), brought, interrupted })
+    let tops = tops(&snapshot, &how.only, &restored.report);
+    Ok(Done { found: Some(found), restored: Some(restored), brought, tops, interrupted })
+}
+
+fn tops(snapshot: &Snapshot, only: &BTreeSet<StorePath>, report: &Report) -> Vec<StorePath> {
+    let there = |path: &&StorePath| !report.missed.contains_key(*path);
+    if !only.is_empty() {
+        return only.iter().filter(there).cloned().collect();
+    }
+    let there: Vec<_> = snapshot.paths.keys().filter(there).collect();
+    let referred: BTreeSet<_> = there
+        .iter()
+        .flat_map(|path| snapshot.paths[*path].info.references.iter().filter(move |other| other != path))
+        .collect();
+    there.into_iter().filter(|path| !referred.contains(path)).cloned().collect()
 }
 
 /// Restores what is not there of Nix's own caches.

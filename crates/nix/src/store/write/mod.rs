@@ -1,6 +1,7 @@
 //! Writing to a store as Nix does: beside a daemon, builds and the garbage collector.
 
 mod error;
+mod gc_root;
 mod lock;
 mod realise;
 mod register;
@@ -13,6 +14,7 @@ use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 
 pub use error::WriteError;
+pub use gc_root::add_gc_root;
 
 use super::{LocalStore, Place};
 use crate::store_path::StorePath;
