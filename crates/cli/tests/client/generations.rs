@@ -142,3 +142,35 @@ fn without_names_a_save_holds_what_is_new_since_the_restore() {
         (&json!("k#2"), &json!(1), &json!("k#1"))
     );
 }
+
+/// The entries of packs on a server: their numbers.
+fn packs(remote: &Remote) -> Vec<String> {
+    let Remote::Server(server, _) = remote else { panic!("only a server has entries") };
+    let listed =
+        server.run(&["cache", "list", "--json", "--key-prefix", "snowbank-pack-", "--server", server.url()]);
+    let entries: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    entries["caches"].as_array().unwrap().iter().map(|entry| entry["id"].to_string()).collect()
+}
+
+#[test]
+fn a_pack_of_which_little_is_needed_is_carried_over_and_can_go() {
+    let remote = Remote::server();
+    let first = closure(&[1, 2, 3, 4]);
+    remote.save(first.root(), first.top());
+    let old = packs(&remote);
+    assert_eq!(old.len(), 1);
+    for seed in 5..8 {
+        let store = closure(&[1, seed]);
+        remote.save(store.root(), store.top());
+    }
+    let seeds: Vec<_> = std::iter::once(1).chain(20..32).collect();
+    let last = closure(&seeds);
+    remote.save(last.root(), last.top());
+    let Remote::Server(server, _) = &remote else { unreachable!("it is a server") };
+    server.run(&["cache", "delete", &old[0], "--server", server.url()]);
+    let root = empty();
+    let restored = remote.restore(root.path());
+    assert_eq!(restored["missed"].as_array().map(Vec::len), Some(0), "{restored}");
+    assert_eq!(requisites(root.path(), last.top()), last.paths());
+    verify(root.path()).unwrap();
+}

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use snowbank_actions::client::{CacheClient, ClientError, DownloadUrl};
-use snowbank_cas::id::{ChunkHash, ObjectHash};
+use snowbank_cas::id::ObjectHash;
 use snowbank_cas::pack::Footer;
 pub(crate) use store::{StoreError, store};
 
@@ -54,27 +54,28 @@ pub(crate) async fn footer(
     Ok(if same { Footer::decode(&tail.bytes, pack.size).ok() } else { None })
 }
 
-/// The chunks of those packs that can be had, each at a place; and the numbers of packs that are not what they should
-/// be. Holds about 60 bytes a chunk.
-pub(crate) async fn chunks(
+/// The footers of those packs that can be had, by number; and the numbers of packs that are not what they should be. Holds
+/// 72 bytes a frame.
+pub(crate) async fn footers(
     client: &CacheClient,
     packs: &[PackRef],
     urls: &[Option<DownloadUrl>],
-) -> Result<(HashMap<ChunkHash, (u32, u32)>, HashSet<u32>), ClientError> {
+) -> Result<(HashMap<u32, Footer>, HashSet<u32>), ClientError> {
     let there =
         packs.iter().zip(urls).zip(0u32..).filter_map(|((pack, url), at)| Some((at, pack, url.as_ref()?)));
-    let mut footers = stream::iter(there)
+    let mut reading = stream::iter(there)
         .map(|(at, pack, url)| async move { Ok::<_, ClientError>((at, footer(client, pack, url).await?)) })
         .buffer_unordered(AT_ONCE);
-    let (mut chunks, mut lost) = (HashMap::new(), HashSet::new());
-    while let Some((at, footer)) = footers.try_next().await? {
-        let Some(footer) = footer else {
-            lost.insert(at);
-            continue;
-        };
-        for (entry, frame) in footer.entries.iter().zip(0u32..) {
-            chunks.insert(entry.chunk, (at, frame));
+    let (mut footers, mut lost) = (HashMap::new(), HashSet::new());
+    while let Some((at, footer)) = reading.try_next().await? {
+        match footer {
+            Some(footer) => {
+                footers.insert(at, footer);
+            }
+            None => {
+                lost.insert(at);
+            }
         }
     }
-    Ok((chunks, lost))
+    Ok((footers, lost))
 }

@@ -1,21 +1,25 @@
 //! From items to recipes: reading and sending side by side, and what comes of both.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use snowbank_actions::client::DownloadUrl;
 use snowbank_cas::chunker::Params;
 use snowbank_cas::id::ChunkHash;
+use snowbank_cas::pack::Footer;
 use snowbank_nix::path_info::PathInfo;
 use tokio::sync::mpsc;
 
+use super::carry::{Live, carry};
 use super::plan::Plan;
 use super::read::{Item, Outcome, ReadError, Reading, read};
 use super::send::{Sent, send};
-use super::shelf::{FramePlace, Shelf};
+use super::shelf::{ClosedPack, FramePlace, Shelf};
 use super::{Amount, PACK, Save, SaveError, Saved};
 use crate::observer::{Event, Stage};
 use crate::snapshot::{PackRef, Recipe, SavedPath, Snapshot, Source};
+use crate::text;
 
 /// Packs that wait to be sent.
 const WAITING: usize = 1;
@@ -25,6 +29,8 @@ pub(super) struct Laid {
     /// The new packs, numbered from the first that was given.
     pub(super) packs: Vec<PackRef>,
     pub(super) sent: Amount,
+    /// Where the chunks are that were carried over.
+    pub(super) carried: HashMap<ChunkHash, FramePlace>,
     /// Of each item its recipe, or why it has none.
     pub(super) outcomes: Vec<Result<Recipe, String>>,
 }
@@ -43,15 +49,25 @@ impl Save<'_> {
     pub(super) async fn lay(
         &self,
         items: Vec<Item>,
-        known: HashMap<ChunkHash, FramePlace>,
+        footers: &HashMap<u32, Footer>,
+        urls: &[Option<DownloadUrl>],
+        carried: &BTreeMap<u32, Live>,
         first: u32,
     ) -> Result<Laid, SaveError> {
         let (packs, to_send) = mpsc::channel(WAITING);
-        let shelf = Shelf::new(self.spool.clone(), PACK, known, first);
+        // What is carried over has no place until it has arrived.
+        let stays = footers.iter().filter(|(pack, _)| !carried.contains_key(pack));
+        let known = stays.flat_map(|(&pack, footer)| {
+            footer.entries.iter().zip(0u32..).map(move |(entry, frame)| (entry.chunk, (pack, frame)))
+        });
+        let shelf = Arc::new(Shelf::new(self.spool.clone(), PACK, known.collect(), first));
         let dropped = Arc::new(AtomicBool::new(false));
         let _halt = Halt(Arc::clone(&dropped));
         let (level, observer, stop) = (self.level, Arc::clone(self.observer), Arc::clone(self.stop));
-        let reading = tokio::task::spawn_blocking(move || {
+        let reader = Arc::clone(&shelf);
+        let to = packs.clone();
+        let reading = move || {
+            let shelf = reader;
             let reading = Reading {
                 items: &items,
                 shelf: &shelf,
@@ -69,8 +85,13 @@ impl Save<'_> {
             observer.tell(Event::End { stage: Stage::Read });
             let recipes = outcomes.into_iter().map(|outcome| recipe(outcome, &shelf));
             Ok::<Vec<_>, ReadError>(recipes.collect())
-        });
-        let reading = async { reading.await.map_err(|_| SaveError::Lost) };
+        };
+        let reading = async {
+            self.carry(urls, carried, &shelf, &to).await;
+            // The sending ends when nobody holds the other end any more.
+            drop(to);
+            tokio::task::spawn_blocking(reading).await.map_err(|_| SaveError::Lost)
+        };
         let sending = send(self.client, self.versions, to_send, &**self.observer);
         let (read, sent) = tokio::join!(reading, sending);
         // A pack that cannot be sent is why nobody wants more of them.
@@ -85,7 +106,39 @@ impl Save<'_> {
         }
         let outcomes =
             outcomes.into_iter().map(|outcome| outcome.map(|recipe| recipe.moved(&places))).collect();
-        Ok(Laid { packs: packs.into_values().collect(), sent, outcomes })
+        let chunks = carried.values().flatten().map(|(.., entry)| entry.chunk);
+        let carried = chunks
+            .filter_map(|chunk| {
+                let (pack, frame) = shelf.place(&chunk)?;
+                Some((chunk, (places.get(pack as usize).copied().unwrap_or(pack), frame)))
+            })
+            .collect();
+        Ok(Laid { packs: packs.into_values().collect(), sent, carried, outcomes })
+    }
+
+    /// Carries over what is needed of packs of which little is needed. What does not work is left as it is.
+    async fn carry(
+        &self,
+        urls: &[Option<DownloadUrl>],
+        carried: &BTreeMap<u32, Live>,
+        shelf: &Arc<Shelf>,
+        to: &mpsc::Sender<ClosedPack>,
+    ) {
+        for (pack, live) in carried {
+            let Some(Some(url)) = urls.get(*pack as usize) else { continue };
+            match carry(self.client, url, live.clone(), shelf, 0).await {
+                Ok(full) => {
+                    for pack in full {
+                        // The sending has failed and tells why.
+                        let _ = to.send(pack).await;
+                    }
+                }
+                Err(error) => {
+                    let text = format!("a pack was not carried over: {}", text::chain(&error));
+                    self.observer.tell(Event::Warning(text));
+                }
+            }
+        }
     }
 }
 

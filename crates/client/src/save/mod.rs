@@ -1,6 +1,7 @@
 //! Saving: what is new is read, cut and compressed on all processors while full packs are sent beside it; then one
 //! index makes all of it a generation.
 
+mod carry;
 mod cut;
 mod error;
 mod lay;
@@ -20,7 +21,7 @@ pub use error::SaveError;
 pub use read::ReadError;
 pub use shelf::ShelfError;
 use snowbank_actions::client::{CacheClient, DownloadUrl};
-use snowbank_cas::id::ChunkHash;
+use snowbank_cas::pack::Footer;
 use snowbank_nix::closure::Closure;
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::path_info::PathInfo;
@@ -36,6 +37,9 @@ use read::Item;
 
 /// Bytes of frames in a full pack: with its footer it can be sent as one body through proxies that take 100 MB.
 const PACK: u64 = 90 << 20;
+
+/// What is needed of packs of which little is needed is stored anew, up to so many hundredths of what is read.
+const CARRIED: u64 = 10;
 
 /// What to save, and as what.
 pub struct Save<'a> {
@@ -136,10 +140,10 @@ impl Save<'_> {
             None => Vec::new(),
         };
         let mut plan = self.plan(last, &urls);
-        let mut known = HashMap::new();
+        let mut footers = HashMap::new();
         if let Some(last) = last.filter(|_| self.has_news(&plan)) {
-            let (chunks, lost) = packs::chunks(self.client, &last.packs, &urls).await?;
-            known = chunks;
+            let lost;
+            (footers, lost) = packs::footers(self.client, &last.packs, &urls).await?;
             if !lost.is_empty() {
                 lost.iter().for_each(|&at| urls[at as usize] = None);
                 plan = self.plan(Some(last), &urls);
@@ -157,7 +161,7 @@ impl Save<'_> {
         }
         let newest =
             found.as_ref().filter(|found| found.key == *self.key).map_or(0, |found| found.generation);
-        let snapshot = self.store(plan, known, &mut saved).await?;
+        let snapshot = self.store(plan, &footers, &urls, &mut saved).await?;
         let Some(snapshot) = snapshot else { return Ok(saved) };
         let published = publish(self.client, self.versions, self.naming, self.key, newest, snapshot).await?;
         saved.published = Some(published);
@@ -207,7 +211,8 @@ impl Save<'_> {
     async fn store(
         &self,
         mut plan: Plan,
-        known: HashMap<ChunkHash, (u32, u32)>,
+        footers: &HashMap<u32, Footer>,
+        urls: &[Option<DownloadUrl>],
         saved: &mut Saved,
     ) -> Result<Option<Snapshot>, SaveError> {
         let trees: Vec<Tree> = self.new_trees(&plan).into_iter().cloned().collect();
@@ -226,7 +231,10 @@ impl Save<'_> {
             }))
             .collect();
         self.begin(Stage::Read, Amount::of(plan.new.iter()));
-        let laid = self.lay(items, known, plan.kept.packs.len() as u32).await?;
+        let budget = plan.new.iter().map(|info| info.nar_size / 100 * CARRIED).sum();
+        let carried = carry::choose(&plan.kept, footers, budget);
+        let laid = self.lay(items, footers, urls, &carried, plan.kept.packs.len() as u32).await?;
+        carry::moved(&mut plan.kept, &carried, |entry| laid.carried.get(&entry.chunk).copied());
         saved.sent = laid.sent;
         plan.kept.packs.extend(laid.packs);
         let mut outcomes = laid.outcomes.into_iter();

@@ -66,6 +66,18 @@ impl Snapshot {
         self
     }
 
+    /// Puts others in the place of all recipes.
+    pub(crate) fn change_recipes(&mut self, change: impl Fn(&Recipe) -> Recipe) {
+        for path in self.paths.values_mut() {
+            if let Source::Packs(recipe) = &mut path.source {
+                *recipe = change(recipe);
+            }
+        }
+        for tree in self.trees.values_mut() {
+            tree.recipe = change(&tree.recipe);
+        }
+    }
+
     /// The recipes of all paths and trees.
     pub fn recipes(&self) -> impl Iterator<Item = &Recipe> {
         let paths = self.paths.values().filter_map(|path| match &path.source {
