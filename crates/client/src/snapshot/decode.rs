@@ -64,6 +64,9 @@ fn unwrap(bytes: &[u8]) -> Result<Vec<u8>, SnapshotError> {
         return Err(SnapshotError::NotAnIndex);
     }
     let found = u32::from_le_bytes(version.try_into().map_err(|_| SnapshotError::NotAnIndex)?);
+    if found == 0 {
+        return Err(SnapshotError::NotAnIndex);
+    }
     if found > VERSION {
         return Err(SnapshotError::Newer { found, known: VERSION });
     }

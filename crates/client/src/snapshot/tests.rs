@@ -21,11 +21,12 @@ proptest! {
     }
 
     #[test]
-    fn damage_is_noticed(snapshot in snapshot(), at: prop::sample::Index, bit in 0..8u32) {
+    fn damage_is_noticed_or_does_no_harm(snapshot in snapshot(), at: prop::sample::Index, bit in 0..8u32) {
         let mut bytes = snapshot.encode().unwrap();
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
-        prop_assert!(Snapshot::decode(&bytes).is_err());
+        // Zstandard leaves bits unused, and the same content can be written in many ways.
+        prop_assert!(Snapshot::decode(&bytes).map_or(true, |read| read == snapshot));
     }
 
     #[test]
