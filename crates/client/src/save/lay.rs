@@ -92,7 +92,8 @@ impl Save<'_> {
             drop(to);
             tokio::task::spawn_blocking(reading).await.map_err(|_| SaveError::Lost)
         };
-        let sending = send(self.client, self.versions, to_send, &**self.observer);
+        let spares = shelf.spares();
+        let sending = send(self.client, self.versions, to_send, &spares, &**self.observer);
         let (read, sent) = tokio::join!(reading, sending);
         // A pack that cannot be sent is why nobody wants more of them.
         let Sent { packs, sent } = sent?;

@@ -1,19 +1,20 @@
 //! Full packs on their way to the service.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use snowbank_actions::client::CacheClient;
 use tokio::sync::mpsc::Receiver;
 
 use super::Amount;
-use super::shelf::ClosedPack;
+use super::shelf::{ClosedPack, Spares};
 use crate::observer::{Event, Observer, Stage};
 use crate::packs::{StoreError, store};
 use crate::series::Versions;
 use crate::snapshot::PackRef;
 
-/// Packs under way at once. Their files, the one that waits and the one being filled take half a gigabyte of disk.
+/// Packs under way at once. Their files, the one that waits and those being filled take half a gigabyte of disk.
 const AT_ONCE: usize = 4;
 
 /// What was stored.
@@ -29,12 +30,14 @@ pub(super) async fn send(
     client: &CacheClient,
     versions: &Versions,
     packs: Receiver<ClosedPack>,
+    spares: &Spares,
     observer: &dyn Observer,
 ) -> Result<Sent, StoreError> {
     let packs = stream::unfold(packs, |mut packs| async { packs.recv().await.map(|pack| (pack, packs)) });
     let sending = packs.map(|ClosedPack { number, pack, file }| async move {
         let size = pack.size;
-        let (pack, sent) = store(client, versions, pack, file).await?;
+        let (pack, sent) = store(client, versions, pack, Arc::clone(&file)).await?;
+        spares.give(file);
         observer.tell(Event::Advance { stage: Stage::Upload, bytes: size, paths: 0 });
         Ok::<_, StoreError>((number, pack, sent))
     });

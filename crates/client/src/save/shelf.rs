@@ -3,9 +3,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snowbank_cas::id::{ChunkHash, ObjectHash};
@@ -16,7 +16,29 @@ use crate::snapshot::PackRef;
 /// Where a frame is: a pack's number and the frame's place in it.
 pub(super) type FramePlace = (u32, u32);
 
-/// A pack that takes no more frames: complete in a file without a name.
+/// Files without names that packs were in and that the next ones are written over: fresh pages for all of them would cost
+/// more than what is written to them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spares(Arc<Mutex<Vec<File>>>);
+
+impl Spares {
+    fn take(&self, folder: &Path) -> io::Result<File> {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match spare {
+            Some(mut file) => file.rewind().map(|()| file),
+            None => tempfile::tempfile_in(folder),
+        }
+    }
+
+    /// Takes a file back; one that somebody else still reads is left to him.
+    pub(super) fn give(&self, file: Arc<File>) {
+        if let Some(file) = Arc::into_inner(file) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+        }
+    }
+}
+
+/// A pack that takes no more frames: the first bytes of a file without a name.
 #[derive(Debug)]
 pub(super) struct ClosedPack {
     pub(super) number: u32,
@@ -45,6 +67,7 @@ pub enum ShelfError {
 /// a path lie together. Holds about 60 bytes a chunk.
 pub(super) struct Shelf {
     folder: PathBuf,
+    spares: Spares,
     target: u64,
     inner: Mutex<Inner>,
 }
@@ -76,7 +99,12 @@ impl Shelf {
         first: u32,
     ) -> Self {
         let inner = Inner { places, next: first, open: BTreeMap::new(), joined: HashMap::new() };
-        Self { folder, target, inner: Mutex::new(inner) }
+        Self { folder, spares: Spares::default(), target, inner: Mutex::new(inner) }
+    }
+
+    /// Where the files of packs go that are not needed any more.
+    pub(super) fn spares(&self) -> Spares {
+        self.spares.clone()
     }
 
     /// Which of `chunks` nobody has put anywhere, as places in `chunks`; each one once.
@@ -148,7 +176,7 @@ impl Shelf {
     }
 
     fn open(&self, number: u32) -> Result<Open, ShelfError> {
-        let file = tempfile::tempfile_in(&self.folder).map_err(|error| self.failed(Failed::Io(error)))?;
+        let file = self.spares.take(&self.folder).map_err(|error| self.failed(Failed::Io(error)))?;
         Ok(Open { number, builder: PackBuilder::new(self.target), file, entries: Vec::new() })
     }
 
