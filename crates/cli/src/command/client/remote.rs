@@ -83,6 +83,16 @@ impl Remote {
         let Some(Local { serving, stop, opened }) = self.local else { return };
         stop.cancel();
         let _ = serving.await;
+        // No other process looks after a folder. One that is in use by others is left to the first of them.
+        if opened.lock.is_some() {
+            let upkeep = async {
+                opened.service.evict().await?;
+                opened.service.collect().await
+            };
+            if let Err(error) = upkeep.await {
+                tracing::warn!(%error, "the limits of the folder could not be enforced");
+            }
+        }
         if let Err(error) = opened.service.close().await {
             tracing::warn!(%error, "the last access times could not be written");
         }
