@@ -92,12 +92,27 @@ pub(crate) struct Save {
     pub paths: Vec<PathBuf>,
 }
 
+/// Who writes to the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum WriterKind {
+    /// This process if the store is its own, else the daemon
+    #[default]
+    Auto,
+    /// This process, which must own the store
+    Root,
+    /// Nix's daemon
+    Daemon,
+}
+
 /// How a restore goes, as `restore` and `run` have it.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct How {
     /// Restore only the closures of these paths. May be repeated
     #[arg(long = "for", value_name = "PATH")]
     pub only: Vec<String>,
+    /// Who writes to the store
+    #[arg(long, value_enum, default_value_t)]
+    pub writer: WriterKind,
     /// Check each path's NAR hash, too
     #[arg(long)]
     pub verify_nar: bool,

@@ -34,7 +34,8 @@ impl<W: Writer, P: PackSource> Frames for &Shared<W, P> {
 }
 
 /// The order in which paths are taken: large ones first, so that none is left alone at the end; then as their frames
-/// lie. Each with the bytes of its frames.
+/// lie; or, where the writer can do nothing with a path before, behind what they refer to. Each with the bytes of its
+/// frames.
 pub(super) fn queue<W: Writer, P: PackSource>(shared: &Shared<W, P>, jobs: &[usize]) -> Queue {
     let mut sizes: Vec<_> = jobs
         .iter()
@@ -48,6 +49,11 @@ pub(super) fn queue<W: Writer, P: PackSource>(shared: &Shared<W, P>, jobs: &[usi
             Some((job, recipe.0.iter().filter_map(stored).sum::<u64>(), first))
         })
         .collect();
+    if shared.writer.references_first() {
+        // Jobs are numbered so.
+        sizes.sort_by_key(|&(job, ..)| job);
+        return Queue::new(sizes.into_iter().map(|(job, stored, _)| (job, stored)));
+    }
     let all: u64 = sizes.iter().map(|(_, stored, _)| stored).sum();
     let large = (all / (4 * shared.options.lanes as u64)).max(window::size(shared.options.lanes));
     sizes.sort_by_key(|&(_, stored, first)| (stored < large, first));

@@ -10,6 +10,7 @@ mod stamp;
 mod table;
 mod upstreams;
 mod wanted;
+mod writing;
 
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 use snowbank_client::nix_cache::is_kept;
 use snowbank_client::observer::{Event, Observer, Stage};
-use snowbank_client::restore::writer::RootWriter;
-use snowbank_client::restore::{CachePacks, Options, Report, Restore, RestoreTrees, Restored};
+use snowbank_client::restore::{CachePacks, Options, Report, RestoreTrees};
 use snowbank_client::series::{Found, find};
 use snowbank_client::snapshot::Snapshot;
 use snowbank_nix::store::{LocalStore, add_gc_root};
@@ -20,7 +19,9 @@ use snowbank_server::settings::ByteSize;
 use super::remote::Remote;
 use super::session::{Series, Session};
 use super::stamp;
+use super::writing::{Held, Restoring, Template};
 use crate::args::client as args;
+use crate::args::client::WriterKind;
 use crate::command::bytes;
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
@@ -77,6 +78,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) struct How {
     only: BTreeSet<StorePath>,
     options: Options,
+    writer: WriterKind,
 }
 
 impl How {
@@ -95,7 +97,7 @@ impl How {
             .parse()
             .map_err(|error| CliError::usage("--min-free is not valid").because(error))?;
         let options = Options { min_free: min_free.0, verify_nar: args.verify_nar, ..Options::default() };
-        Ok(Self { only, options })
+        Ok(Self { only, options, writer: args.writer })
     }
 }
 
@@ -105,7 +107,9 @@ pub(crate) struct Done {
     /// The entry, its series and number.
     pub found: Option<Found>,
     /// What was restored, unless it was only to be looked up.
-    pub restored: Option<Restored<RootWriter>>,
+    pub report: Option<Report>,
+    /// Keeps all of it from the garbage collector until it is dropped.
+    pub held: Option<Held>,
     /// The paths that came with it: they are no news to a save.
     pub brought: BTreeSet<StorePath>,
     /// Of the wanted paths that are there now those that no other one refers to.
@@ -138,23 +142,18 @@ pub(crate) async fn found_and_restored(
     }
     let snapshot = std::mem::take(&mut found.snapshot);
     let began = stamp::now();
-    let place = session.place.clone();
-    let opened = tokio::task::spawn_blocking(move || RootWriter::open(place)).await;
-    let opened = opened.map_err(|error| failed().because(error))?;
-    let writer = Arc::new(opened.map_err(|error| failed().because(error))?);
     let cancel = Arc::new(AtomicBool::new(false));
     let packs = Arc::new(CachePacks { client: remote.client.clone(), versions: session.versions.clone() });
-    let restore = Restore {
+    let template = Template {
         snapshot: &snapshot,
         roots: (!how.only.is_empty()).then_some(&how.only),
-        place: &session.place,
-        writer: &writer,
         packs: &packs,
         upstream: &Arc::new(session.upstreams.clone()),
         options: &how.options,
         observer: &observer,
         cancel: &cancel,
     };
+    let restore = Restoring { session, writer: how.writer, with: &template };
     let mut restoring = Box::pin(restore.run());
     let restored = tokio::select! {
         restored = &mut restoring => restored,
@@ -169,8 +168,8 @@ pub(crate) async fn found_and_restored(
             restoring.await
         }
     };
-    let restored = restored.map_err(|error| failed().because(error))?;
-    tell(session, &restored.report);
+    let (report, held) = restored?;
+    tell(session, &report);
     let interrupted = cancel.load(Ordering::Relaxed);
     if !interrupted {
         caches(session, &snapshot, &packs, &observer).await?;
@@ -178,8 +177,8 @@ pub(crate) async fn found_and_restored(
     let new = LocalStore::open(session.place.clone()).and_then(|store| store.registered_since(began));
     let new = new.map_err(|error| failed().because(error))?;
     let brought = new.into_iter().filter(|path| snapshot.paths.contains_key(path)).collect();
-    let tops = tops(&snapshot, &how.only, &restored.report);
-    Ok(Done { found: Some(found), restored: Some(restored), brought, tops, interrupted })
+    let tops = tops(&snapshot, &how.only, &report);
+    Ok(Done { found: Some(found), report: Some(report), held: Some(held), brought, tops, interrupted })
 }
 
 fn tops(snapshot: &Snapshot, only: &BTreeSet<StorePath>, report: &Report) -> Vec<StorePath> {
@@ -229,7 +228,7 @@ fn tell(session: &Session, report: &Report) {
 }
 
 fn as_json(done: &Done, traffic: snowbank_actions::client::Traffic) -> serde_json::Value {
-    let report = done.restored.as_ref().map(|restored| &restored.report).cloned().unwrap_or_default();
+    let report = done.report.clone().unwrap_or_default();
     let paths = |paths: snowbank_client::restore::Paths| json!({"paths": paths.count, "bytes": paths.bytes});
     json!({
         "matched": done.found.as_ref().map(|found| &found.entry),

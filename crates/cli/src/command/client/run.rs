@@ -54,7 +54,7 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
     let status = command(&args, &session, remote.as_ref(), checkpoint, &before).await?;
     table.command(begun.elapsed(), status);
     // What was restored must stay while the command runs, and while what it made is saved.
-    let held = restored;
+    let held = restored.and_then(|done| done.held);
     let saving = match args.save {
         When::Always => true,
         When::OnSuccess => status.success(),

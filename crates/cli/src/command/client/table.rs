@@ -36,8 +36,7 @@ impl Table {
     /// What was restored.
     pub(crate) fn restored(&mut self, took: Duration, done: &Done) {
         self.matched = done.found.as_ref().map(|found| found.entry.clone());
-        let report = done.restored.as_ref().map(|restored| &restored.report);
-        let Some(report) = report else {
+        let Some(report) = &done.report else {
             let more = "nothing was found".to_owned();
             self.lines.push(Line {
                 what: "restore",

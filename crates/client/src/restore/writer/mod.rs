@@ -1,5 +1,6 @@
 //! Who writes paths into a store: a seam, for not everybody who restores may write to the store himself.
 
+mod daemon;
 mod limit;
 mod root;
 pub(super) mod unpack;
@@ -7,6 +8,7 @@ pub(super) mod unpack;
 use std::collections::BTreeSet;
 use std::error::Error;
 
+pub use daemon::{DaemonWriter, SpoolSink};
 pub use root::{RootSink, RootWriter};
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::Realisation;
@@ -58,6 +60,11 @@ pub trait Writer: Send + Sync + 'static {
 
     /// How many of `wanted` paths may be claimed and not committed at a time; at least 1.
     fn at_once(&self, wanted: usize) -> usize;
+
+    /// Whether paths are better written behind what they refer to than as they lie in packs.
+    fn references_first(&self) -> bool {
+        false
+    }
 
     /// Claims those of `paths` that are neither valid nor somebody else's just now. Waits for nobody.
     ///

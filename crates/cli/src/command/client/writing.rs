@@ -1,0 +1,108 @@
+//! Restoring by whoever may write to the store: this process, or Nix's daemon.
+
+use std::sync::Arc;
+
+use snowbank_client::restore::writer::{DaemonWriter, RootWriter, Writer};
+use snowbank_client::restore::{CachePacks, Miss, Reason, Report, Restore, RestoreError};
+use snowbank_client::upstream::Upstreams;
+use snowbank_nix::daemon::Trust;
+
+use super::session::{Session, spool};
+use crate::args::client::WriterKind;
+use crate::error::{CliError, Result};
+
+/// What keeps restored paths from the garbage collector until it is dropped.
+pub(crate) type Held = Box<dyn Send + Sync>;
+
+/// Who writes.
+enum By {
+    Us(RootWriter),
+    Daemon(DaemonWriter),
+}
+
+/// What a restore needs but for its writer.
+pub(crate) struct Restoring<'a> {
+    pub session: &'a Session,
+    pub writer: WriterKind,
+    /// Makes the restore for a writer.
+    pub with: &'a Template<'a>,
+}
+
+/// A restore without its writer.
+pub(crate) struct Template<'a> {
+    pub snapshot: &'a snowbank_client::snapshot::Snapshot,
+    pub roots: Option<&'a std::collections::BTreeSet<snowbank_nix::store_path::StorePath>>,
+    pub packs: &'a Arc<CachePacks>,
+    pub upstream: &'a Arc<Upstreams>,
+    pub options: &'a snowbank_client::restore::Options,
+    pub observer: &'a Arc<dyn snowbank_client::observer::Observer>,
+    pub cancel: &'a Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Restoring<'_> {
+    /// Restores.
+    ///
+    /// # Errors
+    /// When nobody can write to the store, or nothing can be restored.
+    pub(crate) async fn run(&self) -> Result<(Report, Held)> {
+        let (session, kind) = (self.session, self.writer);
+        let place = session.place.clone();
+        let opened = tokio::task::spawn_blocking(move || open(&place, kind)).await;
+        match opened.map_err(|error| CliError::failed("could not open the store").because(error))?? {
+            By::Us(writer) => self.by(Arc::new(writer)).await,
+            By::Daemon(writer) => {
+                let writer = Arc::new(writer);
+                let (report, held) = self.by(Arc::clone(&writer)).await?;
+                let refused = report.missed.values().filter(|miss| lacks_a_signature(miss)).count();
+                if refused > 0 && writer.trust() != Trust::Trusted {
+                    session.progress.warn(&format!(
+                        "the Nix daemon does not trust this user, and took {refused} paths without a signature for none of its own"
+                    ));
+                    session.progress.say(
+                        "hint: add this user to `trusted-users` in nix.conf, or sign what is saved with a key in its `trusted-public-keys`",
+                    );
+                }
+                Ok((report, held))
+            }
+        }
+    }
+
+    async fn by<W: Writer>(&self, writer: Arc<W>) -> Result<(Report, Held)> {
+        let Template { snapshot, roots, packs, upstream, options, observer, cancel } = *self.with;
+        let place = &self.session.place;
+        let restore =
+            Restore { snapshot, roots, place, writer: &writer, packs, upstream, options, observer, cancel };
+        let restored = Box::pin(restore.run())
+            .await
+            .map_err(|error: RestoreError| CliError::failed("could not restore the store").because(error))?;
+        Ok((restored.report, Box::new(restored.held)))
+    }
+}
+
+/// Whether the daemon would have taken the path, or what it needs, from a user whom it trusts. Nix of all versions says
+/// `because it lacks a valid signature` or `because it lacks a signature by a trusted key`.
+fn lacks_a_signature(miss: &Miss) -> bool {
+    miss.reason == Reason::Refused && miss.detail.contains("because it lacks a")
+}
+
+fn open(place: &snowbank_nix::store::Place, kind: WriterKind) -> Result<By> {
+    let ours = || RootWriter::open(place.clone()).map(By::Us);
+    let daemon = || DaemonWriter::connect(place.clone(), spool()).map(By::Daemon);
+    match kind {
+        WriterKind::Root => {
+            ours().map_err(|error| CliError::failed("could not write to the store").because(error))
+        }
+        WriterKind::Daemon => {
+            daemon().map_err(|error| CliError::failed("could not write to the store").because(error))
+        }
+        WriterKind::Auto => match (ours(), daemon) {
+            (Ok(by), _) => Ok(by),
+            (Err(ours), daemon) => daemon().map_err(|error| {
+                CliError::failed(format!("nobody may write to the store {}", place.store().display()))
+                    .because(ours)
+                    .because(error)
+                    .hint("run this as the store's owner (`sudo -E`), or start the Nix daemon")
+            }),
+        },
+    }
+}

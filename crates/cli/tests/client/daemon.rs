@@ -1,0 +1,169 @@
+//! A store that belongs to somebody else: Nix's daemon writes it.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use snowbank_testkit::closure::{nix, requisites, verify};
+
+use crate::kit::{Remote, closure, empty, said};
+
+/// `nobody`, who may write nowhere.
+const NOBODY: &str = "65534";
+
+/// A daemon for a private store, until it is dropped.
+struct Daemon(Child);
+
+impl Daemon {
+    fn of(root: &Path, trusted: &str) -> Self {
+        // Everybody may look into a store.
+        std::fs::set_permissions(root, PermissionsExt::from_mode(0o755)).unwrap();
+        let socket = root.join("nix/var/nix/daemon-socket/socket");
+        let mut command = nix("nix-daemon", root);
+        command.args(["--option", "trusted-users", trusted]).env("NIX_DAEMON_SOCKET_PATH", &socket);
+        let daemon = Self(command.stderr(Stdio::null()).spawn().unwrap());
+        let begun = Instant::now();
+        while !socket.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the daemon does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether this process may become somebody else.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The command as `nobody`, from a copy of the binary that everybody can read.
+fn as_nobody(remote: &Remote, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let binary = folder.path().join("snowbank");
+    std::fs::copy(env!("CARGO_BIN_EXE_snowbank"), &binary).unwrap();
+    let ours = remote.command(arguments);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&binary).args(ours.get_args());
+    for (name, value) in ours.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.env("HOME", "/nonexistent").env_remove("XDG_STATE_HOME").output().unwrap()
+}
+
+fn restore(remote: &Remote, root: &Path, options: &[&str]) -> Output {
+    let root = root.display().to_string();
+    let arguments = ["restore", "--key", "k", "--min-free", "1MB", "--json", "--store", &root];
+    as_nobody(remote, &[&arguments[..], options].concat())
+}
+
+/// Adds a path that nothing vouches for, as a build would make it.
+fn built(root: &Path, name: &str, reference: &str) -> String {
+    let path = format!("/nix/store/xv2iccirbrvklck36f1g7vldn5v58vck-{name}");
+    std::fs::write(root.join(&path[1..]), name).unwrap();
+    let nar = snowbank_nix::nar::dump(&root.join(&path[1..]), Vec::new()).unwrap();
+    let hash = snowbank_nix::hash::NarHash::of(&nar).base16();
+    let record = format!("{path}\n{hash}\n{}\n\n1\n{reference}\n", nar.len());
+    let mut command = nix("nix-store", root);
+    let mut child = command.arg("--load-db").stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(record.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    path
+}
+
+#[test]
+fn a_trusted_user_restores_through_the_daemon_what_root_has_saved() {
+    if !is_root() {
+        eprintln!("only root may become another user: not tried");
+        return;
+    }
+    let store = closure(&[1, 2, 3]);
+    let top = built(store.root(), "built", store.top());
+    let remote = Remote::server();
+    remote.save(store.root(), &top);
+    let root = empty();
+    let _daemon = Daemon::of(root.path(), "nobody");
+    let output = restore(&remote, root.path(), &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let done: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (done["restored"]["paths"].as_u64(), done["missed"].as_array().map(Vec::len)),
+        (Some(5), Some(0)),
+        "{done} {}",
+        said(&output)
+    );
+    assert_eq!(requisites(root.path(), &top), requisites(store.root(), &top));
+    verify(root.path()).unwrap();
+    // And the other way round: what a daemon has made is saved and restored by root.
+    let other = Remote::folder();
+    other.save(root.path(), &top);
+    let back = empty();
+    other.restore(back.path());
+    assert_eq!(requisites(back.path(), &top), requisites(store.root(), &top));
+}
+
+#[test]
+fn an_untrusted_user_gets_what_vouches_for_itself_and_is_told_about_the_rest() {
+    if !is_root() {
+        eprintln!("only root may become another user: not tried");
+        return;
+    }
+    let store = closure(&[1, 2]);
+    let top = built(store.root(), "built", store.top());
+    let remote = Remote::server();
+    remote.save(store.root(), &top);
+    let root = empty();
+    let _daemon = Daemon::of(root.path(), "");
+    let output = restore(&remote, root.path(), &["--writer", "daemon"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains("does not trust this user") && text.contains("trusted-users"), "{text}");
+    assert_eq!(requisites(root.path(), store.top()), store.paths());
+    let done: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(done["missed"].as_array().map(Vec::len), Some(1), "{done}");
+    verify(root.path()).unwrap();
+}
+
+#[test]
+fn without_the_right_to_write_and_a_daemon_it_says_what_to_do() {
+    if !is_root() {
+        eprintln!("only root may become another user: not tried");
+        return;
+    }
+    let store = closure(&[1]);
+    let remote = Remote::server();
+    remote.save(store.root(), store.top());
+    let root = empty();
+    std::fs::set_permissions(root.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let output = restore(&remote, root.path(), &["--strict"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("nobody may write to the store") && text.contains("hint: "), "{text}");
+    assert_eq!(restore(&remote, root.path(), &[]).status.code(), Some(0));
+}
+
+#[test]
+fn many_paths_go_through_the_daemon_in_the_order_of_their_references() {
+    let store = closure(&(0..30).collect::<Vec<_>>());
+    let top = built(store.root(), "built", store.top());
+    let remote = Remote::folder();
+    remote.save(store.root(), &top);
+    let root = empty();
+    let _daemon = Daemon::of(root.path(), "root");
+    let done = remote.run(root.path(), &["restore", "--key", "k", "--min-free", "1MB", "--writer", "daemon"]);
+    assert_eq!(done["restored"]["paths"], 32, "{done}");
+    assert_eq!(requisites(root.path(), &top), requisites(store.root(), &top));
+    verify(root.path()).unwrap();
+}
