@@ -46,11 +46,25 @@ pub(crate) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Write to a store what `restore` gives; `restore` starts it, by sudo
+    #[command(hide = true)]
+    StoreHelper(StoreHelper),
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
+}
+
+/// `store-helper`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StoreHelper {
+    /// A private store root [default: the system's]
+    #[arg(long = "store", value_name = "ROOT")]
+    pub root: Option<PathBuf>,
+    /// Where the process listens that gives it
+    #[arg(value_name = "SOCKET")]
+    pub socket: PathBuf,
 }
 
 /// Where the server's state is, for every command that touches it.

@@ -95,11 +95,13 @@ pub(crate) struct Save {
 /// Who writes to the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum WriterKind {
-    /// This process if the store is its own, else the daemon
+    /// This process if the store is its own; else a helper by `sudo -n`, if that is allowed; else Nix's daemon
     #[default]
     Auto,
     /// This process, which must own the store
     Root,
+    /// A process of its own, as root by `sudo -n`, which does nothing else and gets no token
+    Helper,
     /// Nix's daemon
     Daemon,
 }

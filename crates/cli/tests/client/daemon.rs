@@ -3,15 +3,13 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use snowbank_testkit::closure::{nix, requisites, verify};
+use snowbank_testkit::closure::{nix, requisites, succeed, verify};
 
-use crate::kit::{Remote, closure, empty, said};
-
-/// `nobody`, who may write nowhere.
-const NOBODY: &str = "65534";
+use crate::kit::{Remote, closure, empty, is_root, said};
+use crate::nobody::Nobody;
 
 /// A daemon for a private store, until it is dropped.
 struct Daemon(Child);
@@ -40,33 +38,10 @@ impl Drop for Daemon {
     }
 }
 
-/// Whether this process may become somebody else.
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-/// The command as `nobody`, from a copy of the binary that everybody can read.
-fn as_nobody(remote: &Remote, arguments: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let binary = folder.path().join("snowbank");
-    std::fs::copy(env!("CARGO_BIN_EXE_snowbank"), &binary).unwrap();
-    let ours = remote.command(arguments);
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(&binary).args(ours.get_args());
-    for (name, value) in ours.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.env("HOME", "/nonexistent").env_remove("XDG_STATE_HOME").output().unwrap()
-}
-
 fn restore(remote: &Remote, root: &Path, options: &[&str]) -> Output {
     let root = root.display().to_string();
     let arguments = ["restore", "--key", "k", "--min-free", "1MB", "--json", "--store", &root];
-    as_nobody(remote, &[&arguments[..], options].concat())
+    Nobody::new().command(remote, &[&arguments[..], options].concat()).output().unwrap()
 }
 
 /// Adds a path that nothing vouches for, as a build would make it.
@@ -95,7 +70,10 @@ fn a_trusted_user_restores_through_the_daemon_what_root_has_saved() {
     remote.save(store.root(), &top);
     let root = empty();
     let _daemon = Daemon::of(root.path(), "nobody");
-    let output = restore(&remote, root.path(), &[]);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let link = folder.path().join("kept").display().to_string();
+    let output = restore(&remote, root.path(), &["--gc-root", &link]);
     assert!(output.status.success(), "{}", said(&output));
     let done: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
@@ -106,6 +84,8 @@ fn a_trusted_user_restores_through_the_daemon_what_root_has_saved() {
     );
     assert_eq!(requisites(root.path(), &top), requisites(store.root(), &top));
     verify(root.path()).unwrap();
+    succeed(nix("nix-store", root.path()).arg("--gc"));
+    assert_eq!(requisites(root.path(), &top), requisites(store.root(), &top));
     // And the other way round: what a daemon has made is saved and restored by root.
     let other = Remote::folder();
     other.save(root.path(), &top);

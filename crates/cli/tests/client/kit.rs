@@ -134,3 +134,8 @@ impl Remote {
 pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
+
+/// Whether this process may become somebody else.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

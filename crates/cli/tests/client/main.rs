@@ -4,7 +4,9 @@
 mod daemon;
 mod faults;
 mod generations;
+mod helper;
 mod kill;
 mod kit;
+mod nobody;
 mod round_trip;
 mod run;

@@ -25,6 +25,12 @@ impl Place {
         Self { root: root.to_owned(), dir: StoreDir::default() }
     }
 
+    /// The root folder of a private store.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        Some(&*self.root).filter(|root| *root != Path::new("/"))
+    }
+
     /// The store directory that paths are computed from and written with.
     #[must_use]
     pub const fn dir(&self) -> &StoreDir {

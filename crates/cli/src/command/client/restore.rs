@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 use snowbank_client::nix_cache::is_kept;
@@ -12,6 +13,7 @@ use snowbank_client::observer::{Event, Observer, Stage};
 use snowbank_client::restore::{CachePacks, Options, Report, RestoreTrees};
 use snowbank_client::series::{Found, find};
 use snowbank_client::snapshot::Snapshot;
+use snowbank_nix::daemon::Daemon;
 use snowbank_nix::store::{LocalStore, add_gc_root};
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
@@ -57,6 +59,9 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     }
 }
 
+/// How long the daemon may take to note a root.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Keeps what was restored while links are there: one for each path that no other one refers to.
 fn roots(session: &Session, link: &Path, done: &Done) -> Result<()> {
     for (at, path) in done.tops.iter().enumerate() {
@@ -65,7 +70,14 @@ fn roots(session: &Session, link: &Path, done: &Done) -> Result<()> {
             // As `nix-store --add-root` has it.
             at => PathBuf::from(format!("{}-{}", link.display(), at + 1)),
         };
-        add_gc_root(&session.place, &link, path)
+        let added = add_gc_root(&session.place, &link, path);
+        // Where the store is somebody else's, the link is there and its owner's daemon notes it.
+        let noted = || {
+            let link = std::path::absolute(&link).ok().filter(|link| link.is_symlink())?;
+            Daemon::connect(&session.place, Some(PATIENCE)).ok()?.add_indirect_root(&link).ok()
+        };
+        added
+            .or_else(|error| noted().ok_or(error))
             .map_err(|error| CliError::failed("could not keep what was restored").because(error))?;
     }
     Ok(())

@@ -1,11 +1,14 @@
-//! Restoring by whoever may write to the store: this process, or Nix's daemon.
+//! Restoring by whoever may write to the store: this process, a helper that runs as root, or Nix's daemon.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 
-use snowbank_client::restore::writer::{DaemonWriter, RootWriter, Writer};
+use snowbank_client::restore::writer::{DaemonWriter, HelperError, HelperWriter, RootWriter, Writer};
 use snowbank_client::restore::{CachePacks, Miss, Reason, Report, Restore, RestoreError};
 use snowbank_client::upstream::Upstreams;
 use snowbank_nix::daemon::Trust;
+use snowbank_nix::store::Place;
 
 use super::session::{Session, spool};
 use crate::args::client::WriterKind;
@@ -17,6 +20,7 @@ pub(crate) type Held = Box<dyn Send + Sync>;
 /// Who writes.
 enum By {
     Us(RootWriter),
+    Helper(HelperWriter),
     Daemon(DaemonWriter),
 }
 
@@ -50,6 +54,7 @@ impl Restoring<'_> {
         let opened = tokio::task::spawn_blocking(move || open(&place, kind)).await;
         match opened.map_err(|error| CliError::failed("could not open the store").because(error))?? {
             By::Us(writer) => self.by(Arc::new(writer)).await,
+            By::Helper(writer) => self.by(Arc::new(writer)).await,
             By::Daemon(writer) => {
                 let writer = Arc::new(writer);
                 let (report, held) = self.by(Arc::clone(&writer)).await?;
@@ -85,24 +90,64 @@ fn lacks_a_signature(miss: &Miss) -> bool {
     miss.reason == Reason::Refused && miss.detail.contains("because it lacks a")
 }
 
-fn open(place: &snowbank_nix::store::Place, kind: WriterKind) -> Result<By> {
+/// Opens the store, as its owner, by the helper or by the daemon: whoever may first.
+fn open(place: &Place, kind: WriterKind) -> Result<By> {
+    let failed = || CliError::failed("could not write to the store");
     let ours = || RootWriter::open(place.clone()).map(By::Us);
+    let helper = || HelperWriter::start(&mut helper(place)?).map(By::Helper);
     let daemon = || DaemonWriter::connect(place.clone(), spool()).map(By::Daemon);
     match kind {
-        WriterKind::Root => {
-            ours().map_err(|error| CliError::failed("could not write to the store").because(error))
+        WriterKind::Root => ours().map_err(|error| failed().because(error)),
+        WriterKind::Helper => helper().map_err(|error| failed().because(error)),
+        WriterKind::Daemon => daemon().map_err(|error| failed().because(error)),
+        WriterKind::Auto => {
+            let ours = match ours() {
+                Ok(by) => return Ok(by),
+                Err(error) => error,
+            };
+            // Root can do no more as root.
+            let helped = (!is_root()).then(helper);
+            let helped = match helped {
+                Some(Ok(by)) => return Ok(by),
+                Some(Err(error)) => Some(error),
+                None => None,
+            };
+            daemon().map_err(|error| {
+                let nobody = format!("nobody may write to the store {}", place.store().display());
+                let mut failure = CliError::failed(nobody).because(ours);
+                if let Some(error) = helped {
+                    failure = failure.because(error);
+                }
+                failure.because(error).hint(
+                    "run this as the store's owner (`sudo -E`), let this user run it by `sudo -n`, or start the Nix daemon",
+                )
+            })
         }
-        WriterKind::Daemon => {
-            daemon().map_err(|error| CliError::failed("could not write to the store").because(error))
-        }
-        WriterKind::Auto => match (ours(), daemon) {
-            (Ok(by), _) => Ok(by),
-            (Err(ours), daemon) => daemon().map_err(|error| {
-                CliError::failed(format!("nobody may write to the store {}", place.store().display()))
-                    .because(ours)
-                    .because(error)
-                    .hint("run this as the store's owner (`sudo -E`), or start the Nix daemon")
-            }),
-        },
     }
+}
+
+/// This program as the helper, by sudo where this is not root. It gets nothing of the environment: no token.
+fn helper(place: &Place) -> std::result::Result<Command, HelperError> {
+    let program = std::env::current_exe().map_err(HelperError::Start)?;
+    let mut command = if is_root() {
+        Command::new(program)
+    } else {
+        let mut command = Command::new("sudo");
+        command.args(["-n", "--"]).arg(program);
+        command
+    };
+    command.env_clear().arg("store-helper");
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    if let Some(root) = place.root() {
+        command.arg("--store").arg(root);
+    }
+    // A group of its own: Ctrl-C is for this process, which decides what becomes of what is written.
+    command.process_group(0);
+    Ok(command)
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

@@ -1,6 +1,7 @@
 //! Who writes paths into a store: a seam, for not everybody who restores may write to the store himself.
 
 mod daemon;
+pub mod helper;
 mod limit;
 mod root;
 pub(super) mod unpack;
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 pub use daemon::{DaemonWriter, SpoolSink};
+pub use helper::{HelperError, HelperSink, HelperWriter};
 pub use root::{RootSink, RootWriter};
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::Realisation;
