@@ -2,6 +2,8 @@
 
 mod far;
 mod snowbank;
+mod upstream;
+mod writers;
 
 use std::{path::Path, process::Command, time::Instant};
 
@@ -10,7 +12,7 @@ use snowbank::Client;
 use super::FIRST;
 use crate::{
     measure::{Rounds, turns},
-    place::{Place, remove, settle_disk, succeed},
+    place::{Place, remove, set_aside, settle_disk, succeed},
     report::Report,
     server::{Recoding, Server},
     workload::Workload,
@@ -29,11 +31,13 @@ struct Sides {
 pub(super) async fn take(place: &Place, report: &mut Report) {
     let store = Workload::make(place, "1");
     let (sides, data) = cold(place, &store, report).await;
+    writers::take(place, &store, &data, report);
     far::take(place, &store, report).await;
     drop(store);
     rebuilt(place, &data, &sides, report, "2", &[], ("every path was rebuilt", 0.3, Some(40.0))).await;
     rebuilt(place, &data, &sides, report, "2", &["pillow=2"], ("one package changed", 0.1, None)).await;
     remove(&data);
+    upstream::take(place, report).await;
 }
 
 /// Saves and restores of a store that nobody has seen; leaves the server's data of the last save.
@@ -93,7 +97,7 @@ async fn npm(place: &Place, store: &Workload) -> (f64, f64) {
     settle_disk();
     let restored = elsewhere.restore(&Workload::PATHS, FIRST, &[]).await;
     assert!(restored.matched.is_some(), "{}", restored.output);
-    remove(elsewhere.workspace());
+    set_aside(place, &elsewhere.workspace().join("root"));
     drop(server);
     remove(&data);
     (saved.seconds, restored.seconds)
@@ -143,7 +147,7 @@ fn ours(place: &Place, store: &Workload, data: &Path, report: &mut Report, first
         }
         succeed(Command::new("nix-store").arg("--store").arg(&root).args(["--verify", "--check-contents"]));
     }
-    remove(&root);
+    set_aside(place, &root);
     server.stop();
     (saved.seconds, restored.seconds)
 }
@@ -155,7 +159,7 @@ fn copied(place: &Place, store: &Workload) -> f64 {
     let begun = Instant::now();
     succeed(Command::new("cp").arg("-a").arg(store.root().join("nix/store")).arg(&to));
     let seconds = begun.elapsed().as_secs_f64();
-    remove(&to);
+    set_aside(place, &to);
     seconds
 }
 

@@ -11,6 +11,7 @@ pub mod disk;
 pub mod flatfile;
 mod line;
 pub mod nginx;
+pub mod nix_daemon;
 pub mod noise;
 pub mod npm;
 pub mod postgres;

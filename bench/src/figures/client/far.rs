@@ -7,7 +7,7 @@ use snowbank_testkit::proxy::{Faults, Proxy};
 use super::{snowbank::Client, warm};
 use crate::{
     figures::FIRST,
-    place::{Place, remove, settle_disk},
+    place::{Place, remove, set_aside, settle_disk},
     report::Report,
     server::{Recoding, Server},
     workload::Workload,
@@ -27,18 +27,17 @@ pub(super) async fn take(place: &Place, store: &Workload, report: &mut Report) {
         let npm_save = npm.save(&Workload::PATHS, FIRST).await.seconds;
         settle_disk();
         let npm_restore = elsewhere.restore(&Workload::PATHS, FIRST, &[]).await.seconds;
-        remove(elsewhere.workspace());
+        set_aside(place, &elsewhere.workspace().join("root"));
         let client = Client::by(place, &server, &proxy.url());
         let (from, top, to) = (store.root(), store.top().to_owned(), place.work.join("far"));
         warm(&from);
         let ours = tokio::task::spawn_blocking(move || {
             let save = client.save(&from, &top).seconds;
             settle_disk();
-            let restore = client.restore(&to).seconds;
-            remove(&to);
-            (save, restore)
+            (save, client.restore(&to).seconds)
         });
         let (save, restore) = ours.await.expect("the client was run");
+        set_aside(place, &place.work.join("far"));
         for (what, ours, theirs) in [("save", save, npm_save), ("restore", restore, npm_restore)] {
             let name = format!("client: {what} at {millis} ms, against the npm client");
             let value = format!("{:.2}x ({ours:.1} s for {theirs:.1} s)", ours / theirs);

@@ -16,6 +16,7 @@ pub(super) struct Client {
     url: String,
     token: String,
     spool: PathBuf,
+    options: Vec<String>,
 }
 
 /// What a command did.
@@ -41,7 +42,19 @@ impl Client {
     /// By way of `url`.
     pub(super) fn by(place: &Place, server: &Server, url: &str) -> Self {
         let token = server.remote().1;
-        Self { binary: place.snowbank.clone(), url: url.to_owned(), token, spool: place.work.clone() }
+        Self {
+            binary: place.snowbank.clone(),
+            url: url.to_owned(),
+            token,
+            spool: place.work.clone(),
+            options: Vec::new(),
+        }
+    }
+
+    /// With more options, for saves and restores.
+    pub(super) fn with(mut self, options: &[&str]) -> Self {
+        self.options.extend(options.iter().map(|option| (*option).to_owned()));
+        self
     }
 
     pub(super) fn save(&self, root: &Path, top: &str) -> Ran {
@@ -50,16 +63,28 @@ impl Client {
 
     /// Into an empty store at `root`, or one that has something.
     pub(super) fn restore(&self, root: &Path) -> Ran {
+        self.restore_by(root, &[])
+    }
+
+    /// The same with more options.
+    pub(super) fn restore_by(&self, root: &Path, options: &[&str]) -> Ran {
         if !root.exists() {
             let made = Command::new("nix-store").arg("--store").arg(root).arg("--verify").output();
             assert!(made.expect("nix-store can be run").status.success(), "an empty store can be made");
         }
-        self.run(&["restore", "--key", "bench", "--min-free", "1GB"], root)
+        let arguments = ["restore", "--key", "bench", "--min-free", "1GB"];
+        self.run(&[&arguments[..], options].concat(), root)
     }
 
     fn run(&self, arguments: &[&str], root: &Path) -> Ran {
         let mut command = Command::new("/usr/bin/time");
-        command.args(["-f", "%M"]).arg(&self.binary).args(arguments).arg("--store").arg(root);
+        command
+            .args(["-f", "%M"])
+            .arg(&self.binary)
+            .args(arguments)
+            .args(&self.options)
+            .arg("--store")
+            .arg(root);
         command.args(["--json", "--quiet", "--strict", "--remote", &self.url]);
         command.env("SNOWBANK_TOKEN", &self.token).env("TMPDIR", &self.spool);
         let begun = Instant::now();

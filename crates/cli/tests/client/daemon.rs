@@ -3,40 +3,13 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Output, Stdio};
 
 use snowbank_testkit::closure::{nix, requisites, succeed, verify};
+use snowbank_testkit::nix_daemon::NixDaemon;
 
 use crate::kit::{Remote, closure, empty, is_root, said};
 use crate::nobody::Nobody;
-
-/// A daemon for a private store, until it is dropped.
-struct Daemon(Child);
-
-impl Daemon {
-    fn of(root: &Path, trusted: &str) -> Self {
-        // Everybody may look into a store.
-        std::fs::set_permissions(root, PermissionsExt::from_mode(0o755)).unwrap();
-        let socket = root.join("nix/var/nix/daemon-socket/socket");
-        let mut command = nix("nix-daemon", root);
-        command.args(["--option", "trusted-users", trusted]).env("NIX_DAEMON_SOCKET_PATH", &socket);
-        let daemon = Self(command.stderr(Stdio::null()).spawn().unwrap());
-        let begun = Instant::now();
-        while !socket.exists() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the daemon does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        daemon
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn restore(remote: &Remote, root: &Path, options: &[&str]) -> Output {
     let root = root.display().to_string();
@@ -69,7 +42,7 @@ fn a_trusted_user_restores_through_the_daemon_what_root_has_saved() {
     let remote = Remote::server();
     remote.save(store.root(), &top);
     let root = empty();
-    let _daemon = Daemon::of(root.path(), "nobody");
+    let _daemon = NixDaemon::before(root.path(), "nobody");
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let link = folder.path().join("kept").display().to_string();
@@ -105,7 +78,7 @@ fn an_untrusted_user_gets_what_vouches_for_itself_and_is_told_about_the_rest() {
     let remote = Remote::server();
     remote.save(store.root(), &top);
     let root = empty();
-    let _daemon = Daemon::of(root.path(), "");
+    let _daemon = NixDaemon::before(root.path(), "");
     let output = restore(&remote, root.path(), &["--writer", "daemon"]);
     assert!(output.status.success(), "{}", said(&output));
     let text = said(&output);
@@ -141,7 +114,7 @@ fn many_paths_go_through_the_daemon_in_the_order_of_their_references() {
     let remote = Remote::folder();
     remote.save(store.root(), &top);
     let root = empty();
-    let _daemon = Daemon::of(root.path(), "root");
+    let _daemon = NixDaemon::before(root.path(), "root");
     let done = remote.run(root.path(), &["restore", "--key", "k", "--min-free", "1MB", "--writer", "daemon"]);
     assert_eq!(done["restored"]["paths"], 32, "{done}");
     assert_eq!(requisites(root.path(), &top), requisites(store.root(), &top));

@@ -21,11 +21,10 @@ struct Sudo {
 
 impl Sudo {
     fn allowing(rules: &'static str) -> Option<Self> {
-        let may = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
-        if !is_root()
-            || !may(Command::new("unshare").args(["-m", "true"]))
-            || !may(Command::new("sudo").arg("-V"))
-        {
+        // A container may keep all three from its root.
+        let try_it = "mount --bind /etc/sudoers /etc/sudoers && exec setpriv --reuid 65534 sudo -V";
+        let tried = Command::new("unshare").args(["-m", "sh", "-c", try_it]).output();
+        if !is_root() || !tried.is_ok_and(|output| output.status.success()) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,8 @@
 //! `save` and `restore` of the built `snowbank`, on real Nix stores, against a real server and a folder.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod beside;
+mod builds;
 mod daemon;
 mod faults;
 mod generations;

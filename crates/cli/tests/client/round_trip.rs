@@ -3,7 +3,7 @@
 use serde_json::json;
 use snowbank_testkit::closure::{nix, requisites, succeed, verify};
 
-use crate::kit::{Remote, closure, empty};
+use crate::kit::{Remote, closure, empty, noise};
 
 #[test]
 fn a_closure_comes_back_from_a_server_and_from_a_folder() {
@@ -159,6 +159,27 @@ fn many_small_files_and_odd_names_come_back() {
     remote.restore(root.path());
     assert_eq!(requisites(root.path(), store.top()), store.paths());
     verify(root.path()).unwrap();
+}
+
+#[test]
+fn large_files_come_back_by_whatever_way_they_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    // A sparse one of a gigabyte, some that are no multiple of anything, and one that both of two ways may take.
+    let tree = folder.path().join("large");
+    std::fs::create_dir_all(&tree).unwrap();
+    std::fs::File::create(tree.join("sparse")).unwrap().set_len((1 << 30) + 1).unwrap();
+    for (seed, length) in [(1, 5_000_001), (2, 4 << 20), (3, (4 << 20) - 1), (4, 9_999_999), (5, 12 << 20)] {
+        std::fs::write(tree.join(seed.to_string()), noise(seed, length)).unwrap();
+    }
+    let store = snowbank_testkit::closure::Closure::of(&[("large", &tree)]);
+    let remote = Remote::folder();
+    remote.save(store.root(), store.top());
+    for writer in ["root", "helper"] {
+        let root = empty();
+        remote.run(root.path(), &["restore", "--key", "k", "--min-free", "1MB", "--writer", writer]);
+        assert_eq!(requisites(root.path(), store.top()), store.paths());
+        verify(root.path()).unwrap();
+    }
 }
 
 #[test]
