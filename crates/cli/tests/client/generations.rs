@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use snowbank_testkit::closure::{requisites, verify};
+use snowbank_testkit::snowbank::Snowbank;
 
-use crate::kit::{Remote, closure, empty, said};
+use crate::kit::{MAIN, REPO, Remote, closure, empty, said};
 
 #[test]
 fn nothing_new_saves_nothing() {
@@ -173,4 +174,23 @@ fn a_pack_of_which_little_is_needed_is_carried_over_and_can_go() {
     assert_eq!(restored["missed"].as_array().map(Vec::len), Some(0), "{restored}");
     assert_eq!(requisites(root.path(), last.top()), last.paths());
     verify(root.path()).unwrap();
+}
+
+#[test]
+fn a_snapshot_goes_as_one_and_never_a_pack_before_its_index() {
+    let server = Snowbank::builder(env!("CARGO_BIN_EXE_snowbank")).env("SNOWBANK_LIMITS_SIZE", "2MB").start();
+    let token = server.token(REPO, &[MAIN]);
+    let remote = Remote::Server(Box::new(server), token);
+    for (key, seed) in [("one", 1), ("two", 10)] {
+        let store = closure(&[seed, seed + 1]);
+        remote.run(store.root(), &["save", "--key", key, store.top()]);
+    }
+    let Remote::Server(server, _) = &remote else { unreachable!("it is a server") };
+    server.run(&["gc"]);
+    let root = empty();
+    let restored = remote.run(root.path(), &["restore", "--key", "one", "--min-free", "1MB"]);
+    assert_eq!(restored["matched"], json!(null), "{restored}");
+    let restored = remote.run(root.path(), &["restore", "--key", "two", "--min-free", "1MB"]);
+    assert_eq!((&restored["matched"], &restored["missed"]), (&json!("two#1"), &json!([])), "{restored}");
+    assert_eq!(packs(&remote).len(), 1);
 }

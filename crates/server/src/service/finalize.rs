@@ -25,6 +25,9 @@ impl Service {
         }
         match self.0.catalog.finalize(caller.repository.id, &slot, size).await? {
             Finalized::Entry(entry) => {
+                if let Err(error) = self.saved(entry, caller.repository.id, &slot, size).await {
+                    tracing::warn!(%error, "the packs of an index could not be noted as used");
+                }
                 self.after_save(caller, limit.0).await;
                 Ok(entry)
             }

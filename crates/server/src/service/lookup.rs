@@ -52,7 +52,7 @@ impl Service {
                 }
             }
             if let Some(path) = self.download_path(&representation).await? {
-                self.0.access.note(entry.id);
+                self.0.access.note(entry.id, entry.repo, &entry.slot, entry.size);
                 return Ok(Some(found(entry, path)));
             }
         }
