@@ -7,6 +7,7 @@ mod daemon;
 mod faults;
 mod generations;
 mod helper;
+mod job;
 mod kill;
 mod kit;
 mod nobody;

@@ -1,5 +1,6 @@
 //! `save`, `restore` and `run`: what they have in common.
 
+mod job;
 mod progress;
 mod remote;
 mod restore;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use snowbank_actions::runner::command;
 use snowbank_client::observer::{Event, Observer, Stage};
 
 use crate::command::bytes;
@@ -21,6 +22,7 @@ const SPINNER: &str = "{prefix:9} {bytes} {binary_bytes_per_sec}";
 pub(crate) struct Progress {
     printer: Printer,
     quiet: bool,
+    in_job: bool,
     bars: Option<MultiProgress>,
     stages: Mutex<BTreeMap<Stage, Counter>>,
 }
@@ -38,7 +40,8 @@ impl Progress {
     /// On standard error, which must be a terminal for bars.
     pub(crate) fn new(quiet: bool) -> Self {
         let bars = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
-        Self { printer: Printer::new(), quiet, bars, stages: Mutex::default() }
+        let in_job = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        Self { printer: Printer::new(), quiet, in_job, bars, stages: Mutex::default() }
     }
 
     /// A line of talk that does not run into bars.
@@ -50,7 +53,9 @@ impl Progress {
 
     /// A warning, even where nothing else is said.
     pub(crate) fn warn(&self, text: &str) {
-        self.print(&format!("warning: {text}"));
+        // Shown on the job's page, too.
+        let line = if self.in_job { command("warning", &[], text) } else { format!("warning: {text}") };
+        self.print(&line);
     }
 
     fn print(&self, line: &str) {

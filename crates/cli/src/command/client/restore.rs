@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use snowbank_client::nix_cache::is_kept;
@@ -18,9 +18,11 @@ use snowbank_nix::store::{LocalStore, add_gc_root};
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
 
+use super::job::{Job, Lookup};
 use super::remote::Remote;
 use super::session::{Series, Session};
 use super::stamp;
+use super::table::Table;
 use super::writing::{Held, Restoring, Template};
 use crate::args::client as args;
 use crate::args::client::WriterKind;
@@ -32,7 +34,7 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     let series = Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.immutable };
     let session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let how = How::new(&session, &args.how)?;
-    let began = stamp::now();
+    let (began, begun) = (stamp::now(), Instant::now());
     let remote = Remote::open(&args.service).await?;
     let done = found_and_restored(&session, &remote, &how, args.lookup_only).await;
     if let (Some(link), Ok(done)) = (&args.gc_root, &done) {
@@ -43,10 +45,22 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     }
     let traffic = remote.client.traffic();
     remote.close().await;
+    let job = Job::of_environment();
+    let looked_up = |lookup: Lookup<'_>| job.looked_up(&session.key, lookup, &session.progress);
     let done = match done {
         Ok(done) => done,
-        Err(error) => return session.outage(error).map(|()| ExitCode::SUCCESS),
+        Err(error) => {
+            looked_up(Lookup::Outage);
+            return session.outage(error).map(|()| ExitCode::SUCCESS);
+        }
     };
+    looked_up(done.found.as_ref().map_or(Lookup::Miss, Lookup::Found));
+    if !args.lookup_only {
+        let mut table = Table::default();
+        table.restored(begun.elapsed(), &done);
+        table.traffic(traffic);
+        job.summarise(&session.key, &table, &session.progress);
+    }
     if args.talk.json {
         printer.data(as_json(&done, traffic).to_string());
     }

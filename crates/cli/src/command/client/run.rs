@@ -9,6 +9,7 @@ use snowbank_server::settings::Span;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::job::{Job, Lookup};
 use super::remote::Remote;
 use super::restore::{Done, How, INTERRUPTED, found_and_restored};
 use super::save::{save, tell};
@@ -68,6 +69,7 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
         remote.close().await;
     }
     drop(held);
+    Job::of_environment().summarise(&session.key, &table, &session.progress);
     if args.talk.json {
         // Standard output is the command's.
         printer.talk(table.json().to_string());
@@ -92,9 +94,14 @@ async fn restore(session: &Session, remote: &Remote, how: &How, table: &mut Tabl
     match found_and_restored(session, remote, how, false).await {
         Ok(done) => {
             table.restored(begun.elapsed(), &done);
+            let lookup = done.found.as_ref().map_or(Lookup::Miss, Lookup::Found);
+            Job::of_environment().looked_up(&session.key, lookup, &session.progress);
             Ok(Some(done))
         }
-        Err(error) => session.outage(error).map(|()| None),
+        Err(error) => {
+            Job::of_environment().looked_up(&session.key, Lookup::Outage, &session.progress);
+            session.outage(error).map(|()| None)
+        }
     }
 }
 

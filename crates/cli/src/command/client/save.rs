@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use serde_json::json;
 use snowbank_client::nix_cache::{Collected, collect};
@@ -9,9 +10,11 @@ use snowbank_client::observer::Observer;
 use snowbank_client::save::{Save, Saved};
 use snowbank_client::series::Published;
 
+use super::job::Job;
 use super::remote::Remote;
 use super::session::{Series, Session, spool};
 use super::stamp;
+use super::table::Table;
 use super::wanted::{Before, Wanted, wanted};
 use crate::args::client as args;
 use crate::command::bytes;
@@ -25,6 +28,7 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let before = stamp::read(&session);
     let wanted = wanted(&session, &args.what, &args.paths, &Before::from(&before))?;
     session.prefixes.extend(stamp::prefix(&before));
+    let begun = Instant::now();
     let remote = Remote::open(&args.service).await?;
     let saved = save(&session, &remote, &wanted, args.what.keep_upstream).await;
     let requests = remote.client.traffic();
@@ -32,6 +36,10 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     match saved {
         Ok(saved) => {
             tell(&session, &saved);
+            let mut table = Table::default();
+            table.saved(begun.elapsed(), &saved);
+            table.traffic(requests);
+            Job::of_environment().summarise(&session.key, &table, &session.progress);
             if args.talk.json {
                 printer.data(as_json(&saved, requests).to_string());
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use snowbank_actions::client::Traffic;
 use snowbank_client::save::Saved;
-use snowbank_client::series::Published;
+use snowbank_client::series::{Key, Published};
 
 use super::restore::Done;
 use super::session::Session;
@@ -27,6 +27,7 @@ struct Line {
 pub(crate) struct Table {
     lines: Vec<Line>,
     matched: Option<String>,
+    matched_key: Option<Key>,
     saved: Option<String>,
     code: Option<i32>,
     traffic: Traffic,
@@ -36,6 +37,7 @@ impl Table {
     /// What was restored.
     pub(crate) fn restored(&mut self, took: Duration, done: &Done) {
         self.matched = done.found.as_ref().map(|found| found.entry.clone());
+        self.matched_key = done.found.as_ref().map(|found| found.key.clone());
         let Some(report) = &done.report else {
             let more = "nothing was found".to_owned();
             self.lines.push(Line {
@@ -124,6 +126,32 @@ impl Table {
             bytes(self.traffic.sent),
             bytes(self.traffic.received)
         ));
+    }
+
+    /// The same for the page of a GitHub job, below what it comes to: a hit, a partial hit or a miss.
+    pub(crate) fn markdown(&self, key: &Key) -> String {
+        let title = match (&self.matched, &self.matched_key) {
+            (Some(entry), Some(of)) if of == key => format!("hit: `{entry}`"),
+            (Some(entry), _) => format!("partial hit: `{entry}` for `{key}`"),
+            (None, _) if self.lines.iter().any(|line| line.what == "restore") => format!("miss: `{key}`"),
+            (None, _) => format!("`{key}`"),
+        };
+        let mut text =
+            format!("### Nix store cache {title}\n\n| | seconds | paths | size | |\n|---|--:|--:|--:|---|\n");
+        for line in &self.lines {
+            let seconds = line.seconds.map(|seconds| format!("{seconds:.1}")).unwrap_or_default();
+            let paths = line.paths.map(|paths| paths.to_string()).unwrap_or_default();
+            let size = line.bytes.map(bytes).unwrap_or_default();
+            let more = line.more.replace('|', "\\|").replace('\n', " ");
+            text += &format!("| {} | {seconds} | {paths} | {size} | {more} |\n", line.what);
+        }
+        let saved = self.saved.as_ref().map(|entry| format!(" Saved `{entry}`.")).unwrap_or_default();
+        let Traffic { requests, sent, received } = self.traffic;
+        text + &format!(
+            "\n{requests} requests, {} sent, {} received.{saved}\n\n",
+            bytes(sent),
+            bytes(received)
+        )
     }
 
     /// The same for programs.

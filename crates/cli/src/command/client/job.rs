@@ -1,0 +1,69 @@
+//! The GitHub job around us, if there is one: outputs and a summary for its page.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+
+use snowbank_actions::runner::record;
+use snowbank_client::series::{Found, Key};
+
+use super::progress::Progress;
+use super::table::Table;
+
+/// The files that the runner reads after this step.
+#[derive(Debug, Default)]
+pub(crate) struct Job {
+    output: Option<PathBuf>,
+    summary: Option<PathBuf>,
+}
+
+/// What a lookup came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lookup<'a> {
+    Found(&'a Found),
+    Miss,
+    /// The service did not answer.
+    Outage,
+}
+
+impl Job {
+    /// The job that this process is a step of.
+    pub(crate) fn of_environment() -> Self {
+        let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+        Self { output: file("GITHUB_OUTPUT"), summary: file("GITHUB_STEP_SUMMARY") }
+    }
+
+    /// The outputs of `actions/cache/restore`: the key; what matched, where something did; whether that was the key
+    /// itself. After a miss there is no `cache-hit`, as there.
+    pub(crate) fn looked_up(&self, key: &Key, lookup: Lookup<'_>, progress: &Progress) {
+        let mut records = vec![("cache-primary-key", key.to_string())];
+        match lookup {
+            Lookup::Found(found) => {
+                records.push(("cache-matched-key", found.entry.clone()));
+                records.push(("cache-hit", (found.key == *key).to_string()));
+            }
+            Lookup::Miss => {}
+            Lookup::Outage => records.push(("cache-hit", "false".to_owned())),
+        }
+        let text = records.iter().map(|(name, value)| record(name, value)).collect::<Result<String, _>>();
+        match text {
+            Ok(text) => append(self.output.as_ref(), &text, progress),
+            Err(error) => progress.warn(&format!("the step's outputs are not written: {error}")),
+        }
+    }
+
+    /// A table for the job's page.
+    pub(crate) fn summarise(&self, key: &Key, table: &Table, progress: &Progress) {
+        append(self.summary.as_ref(), &table.markdown(key), progress);
+    }
+}
+
+/// Appends to a file that the runner has made.
+fn append(file: Option<&PathBuf>, text: &str, progress: &Progress) {
+    let Some(file) = file else { return };
+    let written =
+        OpenOptions::new().append(true).open(file).and_then(|mut open| open.write_all(text.as_bytes()));
+    if let Err(error) = written {
+        progress.warn(&format!("the runner is not told: {}: {error}", file.display()));
+    }
+}
