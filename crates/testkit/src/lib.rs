@@ -17,6 +17,7 @@ pub mod npm;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod runner;
 pub mod s3;
 pub mod snowbank;
 pub mod tools;

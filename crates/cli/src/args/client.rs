@@ -19,7 +19,7 @@ pub(crate) struct Service {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Store {
     /// A private store root: the store is at ROOT/nix/store [default: the system's]
-    #[arg(long = "store", value_name = "ROOT")]
+    #[arg(long = "store", value_name = "ROOT", env = "SNOWBANK_STORE")]
     pub root: Option<PathBuf>,
     /// An upstream cache; what it has signed is fetched from there and not stored. May be repeated
     /// [default: `https://cache.nixos.org`]

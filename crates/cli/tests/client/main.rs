@@ -1,6 +1,7 @@
 //! `save` and `restore` of the built `snowbank`, on real Nix stores, against a real server and a folder.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod action;
 mod beside;
 mod builds;
 mod daemon;

@@ -1,8 +1,10 @@
 //! Which cache service a client command talks to, and how it gets in.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize;
 use snowbank_actions::client::{CacheClient, Options, Patience, Token};
 use snowbank_actions::scope::{Grant, Scopes};
 use snowbank_server::http;
@@ -19,6 +21,12 @@ use crate::open::{Opened, Role, open};
 
 /// How long the token is valid that a command mints for itself.
 const VALID: Duration = Duration::from_secs(24 * 3600);
+
+/// Names the file of what the action has handed on.
+const HANDED: &str = "SNOWBANK_SERVICE";
+
+/// Bytes of that file at most.
+const MAX_HANDED: u64 = 64 << 10;
 
 /// The repository and ref of what is kept in a folder.
 const REPOSITORY: &str = "local/local";
@@ -53,7 +61,9 @@ impl Remote {
     /// # Errors
     /// When none is named, or a folder's state cannot be opened.
     pub(crate) async fn open(arguments: &Arguments) -> Result<Self> {
-        match place(arguments, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))? {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let handed = || variable(HANDED).map(|file| Handed::read(Path::new(&file))).transpose();
+        match place(arguments, variable, handed)? {
             Place::Url { url, token } => {
                 let name = url.clone();
                 Ok(Self { client: client(url, token)?, name, local: None })
@@ -112,7 +122,30 @@ fn client(url: String, token: String) -> Result<CacheClient> {
     .map_err(|error| CliError::usage(format!("the cache service {shown} cannot be used")).because(error))
 }
 
-fn place(arguments: &Arguments, variable: impl Fn(&str) -> Option<String>) -> Result<Place> {
+/// The service that the action has handed on to later steps of its job: the runner gives it to actions only.
+#[derive(Debug, Deserialize)]
+struct Handed {
+    url: String,
+    token: String,
+}
+
+impl Handed {
+    fn read(file: &Path) -> Result<Self> {
+        let failed =
+            || CliError::failed(format!("the job's cache service is not known: {HANDED}={}", file.display()));
+        let mut text = String::new();
+        let read = std::fs::File::open(file).and_then(|open| open.take(MAX_HANDED).read_to_string(&mut text));
+        read.map_err(|error| failed().because(error))?;
+        // What is in it is secret, so the reason must not quote it.
+        serde_json::from_str(&text).map_err(|_| failed().hint("let the action write it anew"))
+    }
+}
+
+fn place(
+    arguments: &Arguments,
+    variable: impl Fn(&str) -> Option<String>,
+    handed: impl FnOnce() -> Result<Option<Handed>>,
+) -> Result<Place> {
     let job = || Some((variable("ACTIONS_RESULTS_URL")?, variable("ACTIONS_RUNTIME_TOKEN")?));
     match &arguments.remote {
         Some(remote) if remote.starts_with("http://") || remote.starts_with("https://") => {
@@ -128,11 +161,14 @@ fn place(arguments: &Arguments, variable: impl Fn(&str) -> Option<String>) -> Re
             Err(CliError::usage(format!("the remote {remote} is neither an http URL nor a folder")))
         }
         Some(folder) => Ok(Place::Folder(PathBuf::from(folder))),
-        None => job().map(|(url, token)| Place::Url { url, token }).ok_or_else(|| {
-            CliError::usage("no cache service is named")
-                .hint("name one with --remote URL, or a folder with --remote DIR")
-                .hint("in a GitHub job, ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN reach actions only, not `run:` steps")
-        }),
+        None => match handed()? {
+            Some(Handed { url, token }) => Ok(Place::Url { url, token }),
+            None => job().map(|(url, token)| Place::Url { url, token }).ok_or_else(|| {
+                CliError::usage("no cache service is named")
+                    .hint("name one with --remote URL, or a folder with --remote DIR")
+                    .hint("in a GitHub job, `run:` steps know of one behind a step that `uses` the snowbank action")
+            }),
+        },
     }
 }
 
@@ -142,9 +178,10 @@ mod tests {
 
     fn placed(remote: Option<&str>, variables: &[(&str, &str)]) -> Result<Place> {
         let arguments = Arguments { remote: remote.map(str::to_owned), ..Arguments::default() };
-        place(&arguments, |name| {
+        let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
+        };
+        place(&arguments, variable, || Ok(None))
     }
 
     const JOB: [(&str, &str); 2] =
@@ -156,6 +193,18 @@ mod tests {
         assert_eq!(placed(None, &JOB).unwrap(), expected);
         let error = placed(None, &JOB[..1]).unwrap_err();
         assert!(error.hints.iter().any(|hint| hint.contains("`run:` steps")), "{error:?}");
+    }
+
+    #[test]
+    fn what_the_action_handed_on_is_used_by_later_steps() {
+        let handed = || Ok(Some(Handed { url: "http://own/".into(), token: "handed".into() }));
+        let placed = place(&Arguments::default(), |_| None, handed).unwrap();
+        assert_eq!(placed, Place::Url { url: "http://own/".into(), token: "handed".into() });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("service.json");
+        std::fs::write(&file, r#"{"url": "http://own/", "token": "secret" oops"#).unwrap();
+        let error = Handed::read(&file).unwrap_err();
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 
     #[test]
