@@ -25,9 +25,10 @@ function main() {
   mask(token);
   const prefixes = lines("restore-keys").flatMap((prefix) => ["--restore-key", prefix]);
   const upstream = flag("keep-upstream") ? ["--keep-upstream"] : [];
+  const budget = input("save-budget") ? ["--budget", input("save-budget")] : [];
   const ended = spawnSync(
     state("binary"),
-    ["save", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, "--", ...lines("paths")],
+    ["save", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget, "--", ...lines("paths")],
     { stdio: "inherit", env: { ...process.env, SNOWBANK_TOKEN: token } },
   );
   if (ended.status !== 0) warn(`the Nix store is not saved: ${ended.error?.message ?? `it ended with ${ended.status ?? ended.signal}`}`);

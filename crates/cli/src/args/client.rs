@@ -67,6 +67,9 @@ pub(crate) struct What {
     /// Save the key once and never again, as actions/cache does
     #[arg(long)]
     pub immutable: bool,
+    /// Read no more of the store after so long. What was read is saved; what is left is named, and read by the next save
+    #[arg(long, value_name = "SPAN")]
+    pub budget: Option<String>,
 }
 
 /// `save`.

@@ -194,3 +194,21 @@ fn a_snapshot_goes_as_one_and_never_a_pack_before_its_index() {
     assert_eq!((&restored["matched"], &restored["missed"]), (&json!("two#1"), &json!([])), "{restored}");
     assert_eq!(packs(&remote).len(), 1);
 }
+
+#[test]
+fn what_does_not_fit_into_the_budget_is_named_and_saved_the_next_time() {
+    let store = closure(&(0..30).collect::<Vec<_>>());
+    let remote = Remote::server();
+    let arguments = ["save", "--key", "k", "--budget", "5ms", store.top()];
+    let output = remote.output(store.root(), &arguments);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("the save ended before it was read"), "{}", said(&output));
+    let first: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!first["left"].as_array().unwrap().is_empty(), "{first}");
+    remote.save(store.root(), store.top());
+    let root = empty();
+    remote.restore(root.path());
+    assert_eq!(requisites(root.path(), store.top()), store.paths());
+    let output = remote.output(store.root(), &["save", "--key", "k", "--budget", "soon", store.top()]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+}

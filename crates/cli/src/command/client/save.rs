@@ -1,14 +1,15 @@
 //! `snowbank save`.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use snowbank_client::nix_cache::{Collected, collect};
 use snowbank_client::observer::Observer;
 use snowbank_client::save::{Save, Saved};
 use snowbank_client::series::Published;
+use snowbank_server::settings::Span;
 
 use super::job::Job;
 use super::remote::Remote;
@@ -24,13 +25,14 @@ use crate::printer::Printer;
 pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let series =
         Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.what.immutable };
+    let budget = budget(&args.what)?;
     let mut session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let before = stamp::read(&session);
     let wanted = wanted(&session, &args.what, &args.paths, &Before::from(&before))?;
     session.prefixes.extend(stamp::prefix(&before));
     let begun = Instant::now();
     let remote = Remote::open(&args.service).await?;
-    let saved = save(&session, &remote, &wanted, args.what.keep_upstream).await;
+    let saved = save(&session, &remote, &wanted, args.what.keep_upstream, budget).await;
     let requests = remote.client.traffic();
     remote.close().await;
     match saved {
@@ -55,6 +57,7 @@ pub(crate) async fn save(
     remote: &Remote,
     wanted: &Wanted,
     keep_upstream: bool,
+    budget: Option<Duration>,
 ) -> Result<Saved> {
     let observer: Arc<dyn Observer> = session.progress.clone();
     let failed = || CliError::failed(format!("nothing was saved under {} at {}", session.key, remote.name));
@@ -71,6 +74,7 @@ pub(crate) async fn save(
     for (name, why) in &caches.left {
         session.progress.say(format!("{name} of Nix's caches is left out: {why}"));
     }
+    let stop = Arc::new(AtomicBool::new(false));
     let save = Save {
         client: &remote.client,
         versions: &session.versions,
@@ -85,10 +89,35 @@ pub(crate) async fn save(
         run: &session.run,
         level: 1,
         spool: spool(),
-        stop: &Arc::new(AtomicBool::new(false)),
+        stop: &stop,
         observer: &observer,
     };
-    Box::pin(save.run()).await.map_err(|error| failed().because(error))
+    let mut saving = Box::pin(save.run());
+    let over = async {
+        match budget {
+            Some(budget) => tokio::time::sleep(budget).await,
+            None => std::future::pending().await,
+        }
+    };
+    let saved = tokio::select! {
+        saved = &mut saving => saved,
+        () = over => {
+            stop.store(true, Ordering::Relaxed);
+            saving.await
+        }
+    };
+    saved.map_err(|error| failed().because(error))
+}
+
+/// How long the store may be read.
+///
+/// # Errors
+/// When that is no span of time.
+pub(crate) fn budget(what: &args::What) -> Result<Option<Duration>> {
+    let span = |text: &String| {
+        text.parse::<Span>().map_err(|error| CliError::usage("--budget is not valid").because(error))
+    };
+    Ok(what.budget.as_ref().map(span).transpose()?.map(|span| span.0))
 }
 
 /// What a save came to, in a line.
