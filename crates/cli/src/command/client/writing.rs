@@ -19,9 +19,9 @@ pub(crate) type Held = Box<dyn Send + Sync>;
 
 /// Who writes.
 enum By {
-    Us(RootWriter),
-    Helper(HelperWriter),
-    Daemon(DaemonWriter),
+    Us(Arc<RootWriter>),
+    Helper(Arc<HelperWriter>),
+    Daemon(Arc<DaemonWriter>),
 }
 
 /// What a restore needs but for its writer.
@@ -53,10 +53,9 @@ impl Restoring<'_> {
         let place = session.place.clone();
         let opened = tokio::task::spawn_blocking(move || open(&place, kind)).await;
         match opened.map_err(|error| CliError::failed("could not open the store").because(error))?? {
-            By::Us(writer) => self.by(Arc::new(writer)).await,
-            By::Helper(writer) => self.by(Arc::new(writer)).await,
+            By::Us(writer) => self.by(writer).await,
+            By::Helper(writer) => self.by(writer).await,
             By::Daemon(writer) => {
-                let writer = Arc::new(writer);
                 let (report, held) = self.by(Arc::clone(&writer)).await?;
                 let refused = report.missed.values().filter(|miss| lacks_a_signature(miss)).count();
                 if refused > 0 && writer.trust() != Trust::Trusted {
@@ -93,9 +92,9 @@ fn lacks_a_signature(miss: &Miss) -> bool {
 /// Opens the store, as its owner, by the helper or by the daemon: whoever may first.
 fn open(place: &Place, kind: WriterKind) -> Result<By> {
     let failed = || CliError::failed("could not write to the store");
-    let ours = || RootWriter::open(place.clone()).map(By::Us);
-    let helper = || HelperWriter::start(&mut helper(place)?).map(By::Helper);
-    let daemon = || DaemonWriter::connect(place.clone(), spool()).map(By::Daemon);
+    let ours = || RootWriter::open(place.clone()).map(Arc::new).map(By::Us);
+    let helper = || HelperWriter::start(&mut helper(place)?).map(Arc::new).map(By::Helper);
+    let daemon = || DaemonWriter::connect(place.clone(), spool()).map(Arc::new).map(By::Daemon);
     match kind {
         WriterKind::Root => ours().map_err(|error| failed().because(error)),
         WriterKind::Helper => helper().map_err(|error| failed().because(error)),

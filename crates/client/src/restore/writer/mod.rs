@@ -9,7 +9,7 @@ pub(super) mod unpack;
 use std::collections::BTreeSet;
 use std::error::Error;
 
-pub use daemon::{DaemonWriter, SpoolSink};
+pub use daemon::{DaemonSink, DaemonWriter};
 pub use helper::{HelperError, HelperSink, HelperWriter};
 pub use root::{RootSink, RootWriter};
 use snowbank_nix::path_info::PathInfo;

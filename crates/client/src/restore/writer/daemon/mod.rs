@@ -1,5 +1,7 @@
 //! A store that belongs to somebody else, written by Nix's daemon.
 
+mod straight;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -16,6 +18,7 @@ use snowbank_nix::store_path::StorePath;
 use super::limit;
 use super::{Claimed, NarSink, SinkError, Writer, WriterError};
 use crate::text;
+use straight::Straight;
 
 /// Connections at once: the daemon works on one path at a time for each.
 const CONNECTIONS: usize = 4;
@@ -26,15 +29,34 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Bytes that are read from a file at once.
 const PIECE: usize = 256 << 10;
 
-/// A store behind a daemon. NARs wait in files without names until all that they refer to is valid: the daemon takes
-/// nothing before.
+/// A store behind a daemon, which takes a path only when all that it refers to is valid. Then a NAR goes straight to it;
+/// others wait in files without names.
 pub struct DaemonWriter {
     place: Place,
     spool: PathBuf,
     trust: Trust,
     /// Holds the temporary roots.
     first: Mutex<Daemon<UnixStream>>,
-    finished: Arc<Mutex<BTreeMap<StorePath, File>>>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer and its sinks know.
+#[derive(Default)]
+struct Shared {
+    /// Paths that are known to be valid.
+    valid: Mutex<BTreeSet<StorePath>>,
+    /// NARs that wait.
+    finished: Mutex<BTreeMap<StorePath, File>>,
+    /// Connections that nobody uses just now.
+    idle: Mutex<Vec<Daemon<UnixStream>>>,
+}
+
+impl Shared {
+    fn give_back(&self, daemon: Daemon<UnixStream>) {
+        if daemon.is_usable() {
+            lock(&self.idle).push(daemon);
+        }
+    }
 }
 
 impl DaemonWriter {
@@ -45,7 +67,7 @@ impl DaemonWriter {
     pub fn connect(place: Place, spool: PathBuf) -> Result<Self, DaemonError> {
         let first = Daemon::connect(&place, Some(PATIENCE))?;
         let trust = first.trust();
-        Ok(Self { place, spool, trust, first: Mutex::new(first), finished: Arc::default() })
+        Ok(Self { place, spool, trust, first: Mutex::new(first), shared: Arc::default() })
     }
 
     /// Whether the daemon takes paths without a signature from this user.
@@ -59,6 +81,11 @@ impl DaemonWriter {
         AddOptions { dont_check_signatures: self.trust != Trust::Untrusted, repair: false }
     }
 
+    fn connection(&self) -> Result<Daemon<UnixStream>, WriterError> {
+        let idle = lock(&self.shared.idle).pop();
+        idle.map_or_else(|| Daemon::connect(&self.place, Some(PATIENCE)).map_err(failed), Ok)
+    }
+
     /// Adds paths that do not need each other, over several connections. Returns those that were refused.
     fn add(&self, ready: Vec<(&PathInfo, File)>) -> Result<Vec<(StorePath, String)>, WriterError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -68,13 +95,16 @@ impl DaemonWriter {
         let work = || {
             let mut daemon = None;
             loop {
-                let Some((info, file)) = lock(&queue).pop() else { return Ok(()) };
+                let Some((info, file)) = lock(&queue).pop() else {
+                    daemon.into_iter().for_each(|daemon| self.shared.give_back(daemon));
+                    return Ok(());
+                };
                 let mut open = match daemon.take() {
                     Some(open) => open,
-                    None => Daemon::connect(&self.place, Some(PATIENCE)).map_err(failed)?,
+                    None => self.connection()?,
                 };
                 match send(&mut open, info, file, self.options()) {
-                    Ok(()) => {}
+                    Ok(()) => drop(lock(&self.shared.valid).insert(info.path.clone())),
                     Err(error) => lock(&refused).push((info.path.clone(), text::chain(&error))),
                 }
                 daemon = Some(open).filter(Daemon::is_usable);
@@ -120,14 +150,16 @@ fn send(
 }
 
 impl Writer for DaemonWriter {
-    type Sink = SpoolSink;
+    type Sink = DaemonSink;
 
     fn keep(&self, paths: &BTreeSet<StorePath>) -> Result<BTreeSet<StorePath>, WriterError> {
         let mut daemon = lock(&self.first);
         for path in paths {
             daemon.add_temp_root(path).map_err(failed)?;
         }
-        daemon.valid_among(paths).map_err(failed)
+        let valid = daemon.valid_among(paths).map_err(failed)?;
+        lock(&self.shared.valid).extend(valid.iter().cloned());
+        Ok(valid)
     }
 
     fn at_once(&self, wanted: usize) -> usize {
@@ -141,18 +173,33 @@ impl Writer for DaemonWriter {
     fn claim(&self, paths: &BTreeSet<StorePath>) -> Result<Claimed, WriterError> {
         // The daemon takes the locks.
         let valid = lock(&self.first).valid_among(paths).map_err(failed)?;
+        lock(&self.shared.valid).extend(valid.iter().cloned());
         let claimed = paths.difference(&valid).cloned().collect();
         Ok(Claimed { claimed, busy: BTreeSet::new(), valid })
     }
 
-    fn begin(&self, info: &PathInfo) -> Result<SpoolSink, WriterError> {
-        let file = tempfile::tempfile_in(&self.spool).map_err(|error| WriterError(Box::new(error)))?;
-        Ok(SpoolSink { path: info.path.clone(), file, finished: Arc::clone(&self.finished) })
+    fn begin(&self, info: &PathInfo) -> Result<DaemonSink, WriterError> {
+        let ready = {
+            let valid = lock(&self.shared.valid);
+            info.references.iter().all(|other| *other == info.path || valid.contains(other))
+        };
+        let way = if ready {
+            Way::Straight(Some(Straight::begin(self.connection()?, info.clone(), self.options())))
+        } else {
+            let file = tempfile::tempfile_in(&self.spool);
+            Way::Spooled(file.map_err(|error| WriterError(Box::new(error)))?)
+        };
+        Ok(DaemonSink { path: info.path.clone(), way, shared: Arc::clone(&self.shared) })
     }
 
     fn commit(&self, infos: &[&PathInfo]) -> Result<Vec<(StorePath, String)>, WriterError> {
         let mut refused = Vec::new();
         let mut left: Vec<&PathInfo> = infos.to_vec();
+        {
+            // What went straight to the daemon.
+            let valid = lock(&self.shared.valid);
+            left.retain(|info| !valid.contains(&info.path));
+        }
         while !left.is_empty() {
             let waiting: BTreeSet<_> = left.iter().map(|info| &info.path).collect();
             let waits = |info: &&&PathInfo| {
@@ -164,7 +211,7 @@ impl Writer for DaemonWriter {
             }
             let mut ready = Vec::new();
             for info in now {
-                match lock(&self.finished).remove(&info.path) {
+                match lock(&self.shared.finished).remove(&info.path) {
                     Some(file) => ready.push((info, file)),
                     None => refused.push((info.path.clone(), "it was not written".to_owned())),
                 }
@@ -176,7 +223,7 @@ impl Writer for DaemonWriter {
     }
 
     fn discard(&self, path: &StorePath) {
-        lock(&self.finished).remove(path);
+        lock(&self.shared.finished).remove(path);
     }
 
     fn realise(&self, realisations: &[Realisation]) -> Result<(), WriterError> {
@@ -193,19 +240,41 @@ impl Writer for DaemonWriter {
 }
 
 /// A NAR on its way to the daemon.
-pub struct SpoolSink {
+pub struct DaemonSink {
     path: StorePath,
-    file: File,
-    finished: Arc<Mutex<BTreeMap<StorePath, File>>>,
+    way: Way,
+    shared: Arc<Shared>,
 }
 
-impl NarSink for SpoolSink {
+enum Way {
+    /// None once it was refused.
+    Straight(Option<Straight>),
+    Spooled(File),
+}
+
+impl NarSink for DaemonSink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
-        self.file.write_all(bytes).map_err(|error| SinkError::Store(Box::new(error)))
+        match &mut self.way {
+            Way::Straight(Some(straight)) if straight.write(bytes) => Ok(()),
+            // The end tells why no more is taken.
+            Way::Straight(straight) => {
+                let ended = straight.take().and_then(|straight| straight.finish().err());
+                Err(ended.unwrap_or_else(|| SinkError::Store("the Nix daemon takes no more".into())))
+            }
+            Way::Spooled(file) => file.write_all(bytes).map_err(|error| SinkError::Store(Box::new(error))),
+        }
     }
 
     fn finish(self) -> Result<(), SinkError> {
-        lock(&self.finished).insert(self.path, self.file);
+        match self.way {
+            Way::Straight(straight) => {
+                if let Some(straight) = straight {
+                    self.shared.give_back(straight.finish()?);
+                    lock(&self.shared.valid).insert(self.path);
+                }
+            }
+            Way::Spooled(file) => drop(lock(&self.shared.finished).insert(self.path, file)),
+        }
         Ok(())
     }
 }
