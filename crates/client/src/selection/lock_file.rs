@@ -28,7 +28,7 @@ pub(super) fn sources(file: &Path, store: &LocalStore) -> Result<BTreeSet<StoreP
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         Err(error) => return Err(unread(error)),
     };
-    let named = named(&text, store.place().dir())
+    let named = locked_sources(&text, store.place().dir())
         .map_err(|why| SelectError::NoLockFile { path: file.to_owned(), why })?;
     let mut sources = BTreeSet::new();
     for path in named {
@@ -40,7 +40,10 @@ pub(super) fn sources(file: &Path, store: &LocalStore) -> Result<BTreeSet<StoreP
 }
 
 /// The store paths of all nodes that have a `narHash`, of a lock file in version 4 to 7.
-fn named(text: &[u8], dir: &StoreDir) -> Result<BTreeSet<StorePath>, String> {
+///
+/// # Errors
+/// What is wrong with a text that is no lock file.
+pub fn locked_sources(text: &[u8], dir: &StoreDir) -> Result<BTreeSet<StorePath>, String> {
     if text.len() as u64 > MAX_LEN {
         return Err(format!("it has more than {MAX_LEN} bytes"));
     }
@@ -71,21 +74,24 @@ mod tests {
             "a": {"locked": {"narHash": "sha256-K/72fehzxUVR2IT9qzBV2E1XPmVO+nnbPA17mIg/nuM=", "type": "github"}},
             "b": {"locked": {"narHash": "sha256-nonsense"}},
             "c": {"locked": {"path": "/x"}}, "root": {"inputs": {"a": "a"}}}, "root": "root", "version": 7}"#;
-        assert_eq!(named(lock.as_bytes(), &StoreDir::default()).unwrap(), BTreeSet::from([expected]));
+        assert_eq!(
+            locked_sources(lock.as_bytes(), &StoreDir::default()).unwrap(),
+            BTreeSet::from([expected])
+        );
     }
 
     #[test]
     fn what_is_no_lock_file_says_so() {
         for text in ["", "[]", "{\"nodes\": 3}", "nodes"] {
-            assert!(named(text.as_bytes(), &StoreDir::default()).is_err(), "{text}");
+            assert!(locked_sources(text.as_bytes(), &StoreDir::default()).is_err(), "{text}");
         }
-        assert!(named(br#"{"nodes": {}}"#, &StoreDir::default()).unwrap().is_empty());
+        assert!(locked_sources(br#"{"nodes": {}}"#, &StoreDir::default()).unwrap().is_empty());
     }
 
     proptest! {
         #[test]
         fn arbitrary_text_never_panics(text: Vec<u8>) {
-            let _ = named(&text, &StoreDir::default());
+            let _ = locked_sources(&text, &StoreDir::default());
         }
 
         #[test]

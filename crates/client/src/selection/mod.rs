@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::SelectError;
 use exclude::Pattern;
+pub use lock_file::locked_sources;
 use snowbank_nix::closure::Closure;
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::LocalStore;
