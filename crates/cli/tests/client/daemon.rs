@@ -120,3 +120,22 @@ fn many_paths_go_through_the_daemon_in_the_order_of_their_references() {
     assert_eq!(requisites(root.path(), &top), requisites(store.root(), &top));
     verify(root.path()).unwrap();
 }
+
+#[test]
+fn a_daemon_is_looked_for_where_nix_would() {
+    let store = closure(&[1]);
+    let remote = Remote::folder();
+    remote.save(store.root(), store.top());
+    let root = empty();
+    let _daemon = NixDaemon::before(root.path(), "root");
+    let elsewhere = root.path().join("elsewhere");
+    std::fs::rename(root.path().join("nix/var/nix/daemon-socket/socket"), &elsewhere).unwrap();
+    let arguments = ["restore", "--key", "k", "--min-free", "1MB", "--writer", "daemon", "--strict"];
+    let mut command = remote.command(&arguments);
+    command.arg("--store").arg(root.path());
+    let output = command.output().unwrap();
+    assert!(!output.status.success() && said(&output).contains("daemon-socket/socket"), "{}", said(&output));
+    let output = command.env("NIX_DAEMON_SOCKET_PATH", &elsewhere).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(requisites(root.path(), store.top()), store.paths());
+}

@@ -33,8 +33,7 @@ impl Daemon {
     /// # Errors
     /// When there is no daemon, or it does not speak a version that is known.
     pub fn connect(place: &Place, patience: Option<Duration>) -> Result<Self, DaemonError> {
-        let socket = place.state().join("daemon-socket/socket");
-        Self::connect_to(&socket, place.dir().clone(), patience)
+        Self::connect_to(&place.daemon_socket(), place.dir().clone(), patience)
     }
 
     /// Connects to the daemon that listens at `socket`, and whose store's paths are in `dir`; `patience` as for

@@ -10,6 +10,7 @@ use crate::store_path::{StoreDir, StorePath};
 pub struct Place {
     root: PathBuf,
     dir: StoreDir,
+    socket: Option<PathBuf>,
 }
 
 impl Place {
@@ -22,7 +23,7 @@ impl Place {
     /// A private store: `/nix/store` lies at `<root>/nix/store`.
     #[must_use]
     pub fn below(root: &Path) -> Self {
-        Self { root: root.to_owned(), dir: StoreDir::default() }
+        Self { root: root.to_owned(), dir: StoreDir::default(), socket: None }
     }
 
     /// The root folder of a private store.
@@ -53,6 +54,18 @@ impl Place {
     #[must_use]
     pub fn state(&self) -> PathBuf {
         self.root.join("nix/var/nix")
+    }
+
+    /// The same, whose daemon listens elsewhere: Nix takes `NIX_DAEMON_SOCKET_PATH` for that.
+    #[must_use]
+    pub fn listening_at(self, socket: PathBuf) -> Self {
+        Self { socket: Some(socket), ..self }
+    }
+
+    /// Where the store's daemon listens, if there is one.
+    #[must_use]
+    pub fn daemon_socket(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| self.state().join("daemon-socket/socket"))
     }
 
     /// The database's file.

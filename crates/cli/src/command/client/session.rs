@@ -55,7 +55,7 @@ impl Session {
         for prefix in series.prefixes {
             snowbank_client::series::check(prefix).map_err(|error| wrong("--restore-key", error))?;
         }
-        let place = store.root.as_deref().map_or_else(Place::system, Place::below);
+        let place = place(store);
         let progress = Arc::new(Progress::new(talk.quiet));
         Ok(Self {
             versions: Versions::new(&system, place.dir()),
@@ -85,6 +85,15 @@ impl Session {
             self.progress.say(format!("hint: {hint}"));
         }
         Ok(())
+    }
+}
+
+/// The store, and where its daemon listens if that is told as Nix is told it.
+fn place(store: &Store) -> Place {
+    let place = store.root.as_deref().map_or_else(Place::system, Place::below);
+    match std::env::var_os("NIX_DAEMON_SOCKET_PATH") {
+        Some(socket) if !socket.is_empty() => place.listening_at(socket.into()),
+        _ => place,
     }
 }
 
