@@ -143,11 +143,11 @@ pub async fn raw_bytes_are_counted(house: &House) {
     catalog.add_block(upload, &block("one", "uploads/x/one", 5), LEASE).await.unwrap();
     let entry = save_sized(catalog, repo, &slot("b"), 7).await;
     assert_eq!(catalog.raw_bytes().await.unwrap(), 12);
-    assert_eq!(catalog.leaving_bytes().await.unwrap(), 0);
+    assert_eq!(catalog.staying_bytes().await.unwrap(), 12);
     catalog.delete(&[entry]).await.unwrap();
-    assert_eq!(catalog.leaving_bytes().await.unwrap(), 7);
+    assert_eq!(catalog.staying_bytes().await.unwrap(), 5);
     catalog.abandon(upload).await.unwrap();
-    assert_eq!(catalog.leaving_bytes().await.unwrap(), 12);
+    assert_eq!(catalog.staying_bytes().await.unwrap(), 0);
     catalog.sweep_retired(10).await.unwrap();
     assert_eq!(catalog.raw_bytes().await.unwrap(), 12);
     let ids: Vec<i64> = catalog.doomed(10).await.unwrap().iter().map(|doomed| doomed.id).collect();

@@ -117,6 +117,6 @@ pub trait Representations {
     /// Bytes of all uploaded blocks, recorded and not yet deleted.
     async fn raw_bytes(&self) -> Result<u64>;
 
-    /// Those of them that go by themselves: blocks of retired representations and doomed objects.
-    async fn leaving_bytes(&self) -> Result<u64>;
+    /// The same without what goes by itself: blocks of retired representations and doomed objects.
+    async fn staying_bytes(&self) -> Result<u64>;
 }

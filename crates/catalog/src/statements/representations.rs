@@ -71,11 +71,10 @@ const RAW_BYTES: Sql = sql!(
         SELECT size FROM blocks UNION ALL SELECT size FROM segments UNION ALL SELECT size FROM doomed
      ) AS objects"
 );
-const LEAVING_BYTES: Sql = sql!(
+const STAYING_BYTES: Sql = sql!(
     "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM (
-        SELECT segments.size FROM segments
-        JOIN representations ON representations.id = segments.representation WHERE representations.entry IS NULL
-        UNION ALL SELECT size FROM doomed
+        SELECT size FROM blocks UNION ALL SELECT segments.size FROM segments
+        JOIN representations ON representations.id = segments.representation WHERE representations.entry IS NOT NULL
      ) AS objects"
 );
 
@@ -248,7 +247,7 @@ impl<D: Driver> Representations for Database<D> {
         self.read("add up uploaded bytes").await?.one(&RAW_BYTES, args![]).await
     }
 
-    async fn leaving_bytes(&self) -> Result<u64> {
-        self.read("add up bytes that leave").await?.one(&LEAVING_BYTES, args![]).await
+    async fn staying_bytes(&self) -> Result<u64> {
+        self.read("add up uploaded bytes that stay").await?.one(&STAYING_BYTES, args![]).await
     }
 }

@@ -80,7 +80,10 @@ fn a_full_disk_makes_room_by_what_the_going_of_entries_frees() {
     assert!(block_on(wire.lookup(&["k0"], "v")).unwrap().is_none(), "the oldest goes first");
     for (key, archive) in archives.iter().enumerate().skip(1) {
         let found = block_on(wire.restore(&[&format!("k{key}")], "v")).unwrap();
-        assert!(archive.is_in(&found.unwrap().1), "k{key} fits beside the newest");
+        let Some((_, bytes)) = found else {
+            panic!("k{key} fits beside the newest\n{}", server.process().output())
+        };
+        assert!(archive.is_in(&bytes), "k{key} comes back");
     }
 }
 

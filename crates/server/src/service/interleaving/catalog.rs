@@ -88,7 +88,7 @@ gated! {
         fn forget_doomed(ids: &[i64]) -> ();
         fn unnamed_blocks(objects: &[String]) -> Vec<String>;
         fn raw_bytes() -> u64;
-        fn leaving_bytes() -> u64;
+        fn staying_bytes() -> u64;
     }
     Packs {
         fn begin_pack(domain: DomainId, lease: Duration) -> PackId;

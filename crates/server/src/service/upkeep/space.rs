@@ -62,7 +62,7 @@ impl Service {
         let mut ledger = Ledger::new(order.entries().len());
         let until = self.count(&order, &mut ledger).await?;
         ledger.add_uploads(order.entries().iter().map(|(_, size)| *size));
-        let used = self.staying_uploads().await? + ledger.used();
+        let used = self.0.catalog.staying_bytes().await? + ledger.used();
         let (going, freed) = ledger.going(gone.len(), used.saturating_sub(bound.0));
         Ok(Some(ForSpace {
             going: going.into_iter().map(|place| order.entries()[place]).collect(),
@@ -75,12 +75,7 @@ impl Service {
     pub(super) async fn over_bound(&self) -> Result<u64> {
         let Some(bound) = self.settings().max_disk else { return Ok(0) };
         let packs = self.0.catalog.shown_pack_bytes().await?;
-        Ok((self.staying_uploads().await? + packs).saturating_sub(bound.0))
-    }
-
-    /// Bytes of uploads but for those on their way out.
-    async fn staying_uploads(&self) -> Result<u64> {
-        Ok(self.0.catalog.raw_bytes().await?.saturating_sub(self.0.catalog.leaving_bytes().await?))
+        Ok((self.0.catalog.staying_bytes().await? + packs).saturating_sub(bound.0))
     }
 
     /// Adds up the packs that are there now. Returns the last of them.
@@ -111,7 +106,7 @@ impl Service {
     /// full of dead bytes does not have everything counted again.
     async fn fits_as_counted(&self, bound: u64) -> Result<bool> {
         let Some(count) = self.0.counted.since(self.settings().times.upkeep.0) else { return Ok(false) };
-        let mut used = self.staying_uploads().await? + count.used;
+        let mut used = self.0.catalog.staying_bytes().await? + count.used;
         let mut after = count.until;
         while let Some((last, packs)) = self.next_packs(after).await? {
             after = Some(last);
