@@ -14,5 +14,6 @@ pub mod selection;
 pub mod series;
 pub mod snapshot;
 pub mod stamp;
+pub mod substituter;
 pub mod text;
 pub mod upstream;

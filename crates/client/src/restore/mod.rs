@@ -4,8 +4,8 @@
 //! that need them and what refers to those, and nothing else. Every byte is checked before it is registered: by the hash
 //! of its chunk, which stands in a footer whose hash the index knows, and which was taken when the whole NAR was hashed.
 //!
-//! Memory: the windows of all lanes, 192 MiB together; the footers of the packs that are needed, some 50 bytes a frame
-//! and 85 MiB at most; what upstream caches need to decompress; some hundred bytes for each path that is missing.
+//! Memory: the windows of all lanes, 192 MiB together; the footers of the packs that are needed, some 80 bytes a frame
+//! and 142 MiB at most; what upstream caches need to decompress; some hundred bytes for each path that is missing.
 
 mod counters;
 mod error;
@@ -39,6 +39,7 @@ use snowbank_nix::store::{Place, Realisation};
 use snowbank_nix::store_path::StorePath;
 
 pub use error::RestoreError;
+pub(crate) use index::Loss;
 pub use options::Options;
 pub use report::{Miss, Paths, Reason, Report, Stopped};
 pub use source::{CachePacks, PackSource};
@@ -49,7 +50,8 @@ use crate::observer::{Event, Observer, Stage};
 use crate::snapshot::{Snapshot, Source};
 use ledger::Ledger;
 use plan::Job;
-use reader::Reader;
+pub(crate) use plan::check;
+pub(crate) use reader::Reader;
 use rounds::{blocking, rounds};
 use shared::Shared;
 use writer::Writer;
@@ -177,7 +179,7 @@ impl<W: Writer, P: PackSource, U: UpstreamSource> Restore<'_, W, P, U> {
         let (mut stored, mut packed, mut fetched) = (0u64, Paths::default(), Paths::default());
         let mut good = Vec::new();
         for (number, job) in shared.jobs.iter().enumerate() {
-            match plan::check(job, &shared.reader.packs, &self.snapshot.dir) {
+            match check(&job.info, &job.source, &shared.reader.packs, &self.snapshot.dir) {
                 Ok(bytes) => good.push((number, bytes)),
                 // Nothing is claimed yet that could be given back.
                 Err((reason, why)) => drop(shared.ledger.miss(number, reason, &why)),

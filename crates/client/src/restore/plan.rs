@@ -86,13 +86,18 @@ pub(super) fn needed(jobs: &[Job]) -> BTreeSet<u32> {
     recipes.flat_map(|recipe| &recipe.0).map(|run| run.pack).collect()
 }
 
-/// Bytes of a job's frames, stored; or why it cannot be restored, as far as can be seen before anything is fetched.
-pub(super) fn check<A>(job: &Job, packs: &Packs<A>, dir: &StoreDir) -> Result<u64, Loss> {
-    if job.info.ca.is_some() && !job.info.is_content_addressed(dir) {
+/// Bytes of a path's frames, stored; or why it cannot be restored, as far as can be seen before anything is fetched.
+pub(crate) fn check<A>(
+    info: &PathInfo,
+    source: &Source,
+    packs: &Packs<A>,
+    dir: &StoreDir,
+) -> Result<u64, Loss> {
+    if info.ca.is_some() && !info.is_content_addressed(dir) {
         return Err((Reason::Recipe, "its path does not follow from its content address".to_owned()));
     }
-    match &job.source {
+    match source {
         Source::Upstream => Ok(0),
-        Source::Packs(recipe) => packs.measure(recipe, job.info.nar_size),
+        Source::Packs(recipe) => packs.measure(recipe, info.nar_size),
     }
 }

@@ -30,16 +30,16 @@ const REQUESTS: usize = 4;
 const MAX_FOOTERS: u64 = 128 << 20;
 
 /// Bytes of a pack, or why they could not be had.
-pub(super) struct Part {
-    pub(super) pack: u32,
-    pub(super) start: u32,
-    pub(super) bytes: Result<Bytes, Loss>,
+pub(crate) struct Part {
+    pub(crate) pack: u32,
+    pub(crate) start: u32,
+    pub(crate) bytes: Result<Bytes, Loss>,
 }
 
 /// Reads packs.
-pub(super) struct Reader<P: PackSource> {
+pub(crate) struct Reader<P: PackSource> {
     source: Arc<P>,
-    pub(super) packs: Packs<P::At>,
+    pub(crate) packs: Packs<P::At>,
     pub(super) counters: Counters,
     observer: Arc<dyn Observer>,
     footers: AtomicU64,
@@ -49,7 +49,7 @@ pub(super) struct Reader<P: PackSource> {
 
 impl<P: PackSource> Reader<P> {
     /// Looks those of `packs` up whose numbers are `needed`, and reads their footers.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         source: Arc<P>,
         packs: &[PackRef],
         needed: &BTreeSet<u32>,
@@ -112,7 +112,7 @@ impl<P: PackSource> Reader<P> {
     }
 
     /// Bytes of a pack.
-    pub(super) async fn read(&self, pack: u32, range: Range<u32>) -> Result<Bytes, Loss> {
+    pub(crate) async fn read(&self, pack: u32, range: Range<u32>) -> Result<Bytes, Loss> {
         let gone = || (Reason::Lost, format!("the pack {pack} is not there any more"));
         let located = self.packs.found.get(&pack).ok_or_else(gone)?;
         let (length, range) = (range.len(), u64::from(range.start)..u64::from(range.end));
@@ -141,6 +141,11 @@ impl<P: PackSource> Reader<P> {
                 Err(error) => return Err(self.failed(&error)),
             }
         }
+    }
+
+    /// Has a service that was given up asked again.
+    pub(crate) fn try_again(&self) {
+        self.down.store(false, Ordering::Relaxed);
     }
 
     /// Whether the service is still asked: who does not answer one does not answer the next.

@@ -50,7 +50,11 @@ impl Snapshot {
         let realisations =
             message.realisations.into_iter().map(|one| realisation(one, &names)).collect::<Result<_, _>>()?;
         let trees = message.trees.into_iter().map(|one| tree(one, &packs)).collect::<Result<_, _>>()?;
-        Ok(Self { dir, run: short("run", message.run)?, packs, paths, realisations, trees })
+        // Each once: what is told of more often would be fetched more often.
+        let mut seen = BTreeSet::new();
+        let used = message.used.iter().filter(|&&at| seen.insert(at)).map(|&at| place(&names, at));
+        let used = used.collect::<Result<_, _>>()?;
+        Ok(Self { dir, run: short("run", message.run)?, packs, paths, realisations, trees, used })
     }
 }
 

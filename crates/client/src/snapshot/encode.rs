@@ -37,6 +37,7 @@ impl Snapshot {
             paths: self.paths.values().map(|path| saved(path, &places)).collect(),
             realisations: self.realisations.iter().filter_map(|one| realisation(one, &places)).collect(),
             trees: self.trees.iter().map(tree).collect(),
+            used: self.used.iter().filter_map(|path| places.get(path).copied()).collect(),
         }
     }
 }

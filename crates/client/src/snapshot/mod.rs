@@ -51,6 +51,8 @@ pub struct Snapshot {
     pub realisations: Vec<Realisation>,
     /// Files and folders of Nix's own caches, by their names in `~/.cache/nix`.
     pub trees: BTreeMap<String, SavedTree>,
+    /// The paths that the last run used, in the order in which it did.
+    pub used: Vec<StorePath>,
 }
 
 /// A pack, an entry of its own.

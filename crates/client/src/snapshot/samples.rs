@@ -83,6 +83,9 @@ pub(crate) fn snapshot() -> impl Strategy<Value = Snapshot> {
                     let path = info.path.clone();
                     snapshot.realisations.push(Realisation { id, path, signatures: BTreeSet::new(), needs });
                 }
+                if flags & 64 > 0 {
+                    snapshot.used.insert(0, info.path.clone());
+                }
                 let source = if flags & 32 > 0 { Source::Upstream } else { Source::Packs(recipe) };
                 snapshot.paths.insert(info.path.clone(), SavedPath { info, source, unused });
             }

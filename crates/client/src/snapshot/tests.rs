@@ -47,6 +47,9 @@ proptest! {
             prop_assert_eq!(named(&united, &path.source), named(from, &theirs.source));
             prop_assert!(one.paths.get(name).is_none_or(|ours| path.unused <= ours.unused));
         }
+        let used: HashSet<_> = one.used.iter().chain(&other.used).collect();
+        prop_assert_eq!(united.used.iter().collect::<HashSet<_>>(), used);
+        prop_assert!(united.used.starts_with(&one.used));
         prop_assert_eq!(&Snapshot::decode(&united.encode().unwrap()).unwrap(), &united);
     }
 

@@ -29,6 +29,8 @@ impl Snapshot {
             let recipe = tree.recipe.moved(&moved);
             all.trees.entry(name.clone()).or_insert_with(|| super::SavedTree { recipe, ..tree.clone() });
         }
+        let known: BTreeSet<_> = all.used.iter().cloned().collect();
+        all.used.extend(other.used.iter().filter(|path| !known.contains(*path)).cloned());
         all.without_unused_packs()
     }
 
@@ -107,6 +109,7 @@ impl Snapshot {
         }
         self.paths.retain(|name, _| !gone.contains(name));
         self.realisations.retain(|one| !gone.contains(&one.path));
+        self.used.retain(|path| !gone.contains(path));
         gone.len()
     }
 }

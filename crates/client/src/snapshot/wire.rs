@@ -18,6 +18,9 @@ pub(super) struct Index {
     pub(super) realisations: Vec<Realisation>,
     #[prost(message, repeated, tag = "6")]
     pub(super) trees: Vec<Tree>,
+    /// Places in [`Index::paths`].
+    #[prost(uint32, repeated, tag = "7")]
+    pub(super) used: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, Message)]

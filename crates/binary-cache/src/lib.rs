@@ -1,0 +1,16 @@
+//! Nix's binary cache protocol over HTTP: `nix-cache-info`, `<hash>.narinfo`, and NARs whole or in ranges.
+//!
+//! It serves whatever implements [`BinaryCache`], and knows neither where NARs lie nor who may read them. Source of the
+//! protocol: Nix's `binary-cache-store.cc`, `http-binary-cache-store.cc` and `nar-info.cc`.
+
+mod answer;
+mod cache;
+mod name;
+mod nar;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+pub use cache::{About, BinaryCache, Bytestream, Nar};
+pub use name::NarName;
+pub use routes::routes;
