@@ -195,21 +195,40 @@ fn releases(sum: &str) -> String {
     url
 }
 
+/// A job whose action is one of those releases.
+fn released(url: String) -> Job {
+    Job::new("http://127.0.0.1:1/", "token")
+        .env("GITHUB_SERVER_URL", url)
+        .env("GITHUB_ACTION_REPOSITORY", "acme/snowbank")
+        .env("GITHUB_ACTION_REF", "v1.2.3")
+}
+
 #[test]
 fn a_release_is_taken_when_its_checksum_is_right() {
-    let job = |url: String| {
-        Job::new("http://127.0.0.1:1/", "token")
-            .env("GITHUB_SERVER_URL", url)
-            .env("GITHUB_ACTION_REPOSITORY", "acme/snowbank")
-            .env("GITHUB_ACTION_REF", "v1.2.3")
-    };
-    let mut right = job(releases(""));
+    let mut right = released(releases(""));
     let (main, started) = right.start(&repository(), &[]);
     assert!(main.said().contains("ran restore"), "{}", main.said());
     assert!(right.finish(&started).said().contains("ran save"));
-    let (main, _) = job(releases("0000")).start(&repository(), &[]);
+    let (main, _) = released(releases("0000")).start(&repository(), &[]);
     assert!(main.output.status.success() && !main.said().contains("ran"), "{}", main.said());
     assert!(main.said().contains("has the checksum"), "{}", main.said());
+}
+
+#[test]
+fn a_release_has_the_program_that_is_asked_for_on_each_architecture() {
+    let workflow = std::fs::read_to_string(repository().join(".github/workflows/release.yml")).unwrap();
+    let folder = empty();
+    for architecture in ["x64", "arm64"] {
+        let pretend = folder.path().join(architecture).with_extension("cjs");
+        let text = format!("Object.defineProperty(process, 'arch', {{ value: '{architecture}' }});");
+        std::fs::write(&pretend, text).unwrap();
+        let options = format!("--require={}", pretend.display());
+        let (main, _) = released(releases("0000")).env("NODE_OPTIONS", options).start(&repository(), &[]);
+        let said = main.said();
+        let asked = said.split_once("/v1.2.3/").and_then(|(_, rest)| rest.split(' ').next());
+        let asked = asked.unwrap_or_else(|| panic!("{said}"));
+        assert!(workflow.contains(&format!("asset: {asked},")), "{asked} is not in the release");
+    }
 }
 
 #[test]
