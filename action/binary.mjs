@@ -1,7 +1,7 @@
 // The program: one that is there, or a release's, its checksum verified.
 
 import { createHash } from "node:crypto";
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 const PATIENCE = 60_000;
@@ -15,7 +15,7 @@ export async function find({ binary, version }) {
   const asset = `snowbank-${architecture()}-${system()}`;
   const tools = process.env.RUNNER_TOOL_CACHE || process.env.RUNNER_TEMP;
   if (!tools) throw new Error("neither RUNNER_TOOL_CACHE nor RUNNER_TEMP is set");
-  const release = version || named();
+  const release = version || own();
   const path = join(tools, "snowbank", release || "latest", asset, "snowbank");
   // The latest is another one tomorrow.
   if (release && existsSync(path)) return path;
@@ -36,14 +36,19 @@ export async function find({ binary, version }) {
   return path;
 }
 
-// A ref that names one release, and not a series of them as v1 does.
-function named() {
+// The release that these files are of: v1 moves from one to the next, and each has its own program.
+function own() {
   const ref = process.env.GITHUB_ACTION_REF ?? "";
-  return /^v\d+\.\d+\.\d+/.test(ref) ? ref : "";
+  if (/^v\d+\.\d+\.\d+/.test(ref)) return ref;
+  if (!/^v\d+$/.test(ref)) return "";
+  const manifest = readFileSync(new URL("../Cargo.toml", import.meta.url), "utf8");
+  return `v${/^version = "(.+)"$/m.exec(manifest)[1]}`;
 }
 
 async function fetched(url) {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(PATIENCE) });
+  const answer = await fetch(url, { signal: AbortSignal.timeout(PATIENCE) }).catch((error) => {
+    throw new Error(`${url} cannot be fetched: ${error.cause?.message ?? error.message}`);
+  });
   if (!answer.ok) throw new Error(`${url} is answered with ${answer.status}`);
   return Buffer.from(await answer.arrayBuffer());
 }

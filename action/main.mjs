@@ -36,11 +36,12 @@ async function main() {
   handOn(url, token);
   setState("binary", binary);
   setState("key", key);
-  const mode = process.env.ACTIONS_CACHE_MODE;
-  if (mode === "none" || mode === "write-only") return say(`nothing is restored: the job's cache mode is ${mode}`);
+  const allowed = process.env.ACTIONS_CACHE_MODE;
+  if (allowed === "none" || allowed === "write-only") return say(`nothing is restored: the job's cache mode is ${allowed}`);
   const prefixes = lines("restore-keys").flatMap((prefix) => ["--restore-key", prefix]);
+  const mode = input("mode") || "auto";
   const flags = ["fail-on-cache-miss", "lookup-only"].filter(flag).map((name) => `--${name}`);
-  const ended = spawnSync(binary, ["restore", "--key", key, "--remote", url, ...prefixes, ...flags], {
+  const ended = spawnSync(binary, ["restore", "--key", key, "--remote", url, "--mode", mode, ...prefixes, ...flags], {
     stdio: "inherit",
     env: { ...process.env, SNOWBANK_TOKEN: token },
   });

@@ -28,7 +28,7 @@ function main() {
   const budget = input("save-budget") ? ["--budget", input("save-budget")] : [];
   const ended = spawnSync(
     state("binary"),
-    ["save", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget, "--", ...lines("paths")],
+    ["save", "--end", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget, "--", ...lines("paths")],
     { stdio: "inherit", env: { ...process.env, SNOWBANK_TOKEN: token } },
   );
   if (ended.status !== 0) warn(`the Nix store is not saved: ${ended.error?.message ?? `it ended with ${ended.status ?? ended.signal}`}`);

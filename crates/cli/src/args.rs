@@ -49,6 +49,9 @@ pub(crate) enum Command {
     /// Write to a store what `restore` gives; `restore` starts it, by sudo
     #[command(hide = true)]
     StoreHelper(StoreHelper),
+    /// Serve a snapshot to the Nix of this machine; `restore --lazy` starts it, and gives it the snapshot
+    #[command(hide = true)]
+    Substituter(client::Service),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -24,6 +24,8 @@ pub struct Stamp {
     pub entry: Option<String>,
     /// The paths that the restore brought.
     pub restored: BTreeSet<StorePath>,
+    /// Where they are served instead, if they are.
+    pub served: Option<String>,
 }
 
 /// How it is written.
@@ -34,6 +36,8 @@ struct Text {
     entry: Option<String>,
     #[serde(default)]
     restored: Vec<String>,
+    #[serde(default)]
+    served: Option<String>,
 }
 
 impl Stamp {
@@ -42,24 +46,32 @@ impl Stamp {
     pub fn read(folder: &Path, place: &Place, key: &Key) -> Option<Self> {
         let mut text = String::new();
         File::open(file(folder, place, key)).ok()?.take(MAX_LEN).read_to_string(&mut text).ok()?;
-        let Text { began, entry, restored } = serde_json::from_str(&text).ok()?;
+        let Text { began, entry, restored, served } = serde_json::from_str(&text).ok()?;
         let restored = restored.iter().filter_map(|path| path.parse().ok()).collect();
-        Some(Self { began, entry, restored })
+        Some(Self { began, entry, restored, served })
     }
 
-    /// Writes the stamp in place of the one before; whoever reads meanwhile reads one of both.
+    /// Writes the stamp in place of the one before; whoever reads meanwhile reads one of both. Nobody else on the machine
+    /// can read it: where paths are served is secret.
     ///
     /// # Errors
     /// When the folder cannot be made or written to.
     pub fn write(&self, folder: &Path, place: &Place, key: &Key) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let restored = self.restored.iter().map(ToString::to_string).collect();
-        let text = Text { began: self.began, entry: self.entry.clone(), restored };
+        let (entry, served) = (self.entry.clone(), self.served.clone());
+        let text = Text { began: self.began, entry, restored, served };
         let mut new = tempfile::NamedTempFile::new_in(folder)?;
         new.write_all(&serde_json::to_vec(&text)?)?;
         new.persist(file(folder, place, key))?;
         Ok(())
     }
+}
+
+/// Where is noted what is asked for of the paths that are served after this restore.
+#[must_use]
+pub fn usage_file(folder: &Path, place: &Place, key: &Key) -> PathBuf {
+    file(folder, place, key).with_extension("used")
 }
 
 fn file(folder: &Path, place: &Place, key: &Key) -> PathBuf {
@@ -79,7 +91,8 @@ mod tests {
         let (key, other): (Key, Key) = ("k".parse().unwrap(), "l".parse().unwrap());
         assert_eq!(Stamp::read(&state, &one, &key), None);
         let path: StorePath = "xv2iccirbrvklck36f1g7vldn5v58vck-a".parse().unwrap();
-        let stamp = Stamp { began: 7, entry: Some("k#1".into()), restored: [path].into() };
+        let served = Some("http://127.0.0.1:1/x".into());
+        let stamp = Stamp { began: 7, entry: Some("k#1".into()), restored: [path].into(), served };
         stamp.write(&state, &one, &key).unwrap();
         assert_eq!(Stamp::read(&state, &one, &key), Some(stamp.clone()));
         let newer = Stamp { began: 8, ..stamp };

@@ -87,6 +87,9 @@ pub(crate) struct Save {
     pub store: Store,
     #[command(flatten)]
     pub what: What,
+    /// Nothing is built after this: end the cache that `restore --lazy` has started
+    #[arg(long)]
+    pub end: bool,
     #[command(flatten)]
     pub talk: Talk,
     /// What to save with its closure: store paths, or links to them [default: the `result` links here, and all that
@@ -109,9 +112,27 @@ pub(crate) enum WriterKind {
     Daemon,
 }
 
+/// When what was found comes into the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mode {
+    /// Lazy where Nix can be told to ask, and the last run used less than half of it; else eager
+    Auto,
+    /// All of it, at once
+    #[default]
+    Eager,
+    /// When Nix asks for it: it is served to the Nix of this machine, which fetches what it needs
+    Lazy,
+}
+
 /// How a restore goes, as `restore` and `run` have it.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct How {
+    /// When what was found comes into the store
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: Mode,
+    /// The same as --mode lazy
+    #[arg(long, conflicts_with = "mode")]
+    pub lazy: bool,
     /// Restore only the closures of these paths. May be repeated
     #[arg(long = "for", value_name = "PATH")]
     pub only: Vec<String>,

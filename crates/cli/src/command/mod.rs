@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Gc(args) => gc::run(args, printer).await,
         Command::Check(args) => check::run(args, printer).await,
         Command::HashFiles(args) => hash_files::run(args, printer).await,
+        Command::Substituter(args) => client::substituter(args, printer).await,
         Command::StoreHelper(args) => store_helper::run(args).await,
         Command::Config(args) => config::run(args, printer),
         Command::Completions { shell } => completions::run(shell, printer),

@@ -8,7 +8,7 @@ use snowbank_testkit::closure::{nix, verify};
 use crate::kit::{Remote, empty, said};
 
 /// A tool that only builds need, a library that it makes, and a program that refers to the library.
-const EXPRESSION: &str = r#"
+pub(crate) const EXPRESSION: &str = r#"
 { change }:
 let
   make = name: text: derivation {
@@ -23,10 +23,13 @@ let
 in make "program" "echo ${library} ${change} > $out"
 "#;
 
+/// The settings of a Nix that has no other cache.
+pub(crate) const ALONE: &str = "substituters =\n";
+
 /// `nix-build` of the expression in a store, with nothing of the machine's.
-fn build(root: &Path, change: &str) -> Vec<String> {
+pub(crate) fn build(root: &Path, change: &str) -> Vec<String> {
     let mut command = nix("nix-build", root);
-    command.args(["expression.nix", "--argstr", "change", change, "--option", "substituters", ""]);
+    command.args(["expression.nix", "--argstr", "change", change]);
     command.args(["--option", "sandbox", "true", "--option", "build-users-group", ""]);
     command.args(["--option", "sandbox-paths", "/bin /usr /lib /lib64"]);
     let words = [command.get_program()].into_iter().chain(command.get_args());
@@ -37,22 +40,24 @@ fn build(root: &Path, change: &str) -> Vec<String> {
 fn run(remote: &Remote, root: &Path, folder: &Path, change: &str) -> Output {
     let mut command = remote.command(&["run", "--key", "k", "--min-free", "1MB", "--quiet"]);
     command.arg("--store").arg(root).arg("--").args(build(root, change));
-    command.env("NIX_CONF_DIR", "/nonexistent").current_dir(folder).output().unwrap()
+    command.env("NIX_CONF_DIR", "/nonexistent").env("NIX_CONFIG", ALONE);
+    command.current_dir(folder).output().unwrap()
 }
 
 /// The names of what was built.
-fn built(output: &Output) -> Vec<String> {
+pub(crate) fn built(output: &Output) -> Vec<String> {
     let text = said(output);
     let lines = text.lines().filter_map(|line| line.strip_prefix("building '/nix/store/"));
     lines.filter_map(|line| Some(line.get(33..)?.split(".drv").next()?.to_owned())).collect()
 }
 
 /// Whether builds in a private store are possible here: they need namespaces.
-fn can_build(folder: &Path) -> bool {
+pub(crate) fn can_build(folder: &Path) -> bool {
     let root = empty();
     let words = build(root.path(), "0");
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).arg("--no-out-link").env("NIX_CONF_DIR", "/nonexistent").current_dir(folder);
+    command.args(&words[1..]).arg("--no-out-link").env("NIX_CONF_DIR", "/nonexistent");
+    command.env("NIX_CONFIG", ALONE).current_dir(folder);
     command.output().unwrap().status.success()
 }
 

@@ -11,6 +11,7 @@ mod helper;
 mod job;
 mod kill;
 mod kit;
+mod lazy;
 mod nobody;
 mod round_trip;
 mod run;

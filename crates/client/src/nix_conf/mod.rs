@@ -44,6 +44,8 @@ pub struct NixConf {
     pub trusted_substituters: Vec<String>,
     /// The keys whose signatures it believes.
     pub trusted_public_keys: Vec<String>,
+    /// The users, and the groups behind an `@`, whom its daemon trusts; `*` is everybody.
+    pub trusted_users: Vec<String>,
     /// The file with logins for servers.
     pub netrc_file: PathBuf,
     /// The certificates that it believes instead of the system's; older ones know only
@@ -58,6 +60,7 @@ impl NixConf {
             substituters: vec!["https://cache.nixos.org/".to_owned()],
             trusted_substituters: Vec::new(),
             trusted_public_keys: vec![crate::upstream::NIXOS_KEY.to_owned()],
+            trusted_users: vec!["root".to_owned()],
             netrc_file: sources.conf_dir.join("netrc"),
             ssl_cert_file: None,
         }
@@ -70,6 +73,7 @@ impl NixConf {
             "substituters" | "binary-caches" => &mut self.substituters,
             "trusted-substituters" | "trusted-binary-caches" => &mut self.trusted_substituters,
             "trusted-public-keys" | "binary-cache-public-keys" => &mut self.trusted_public_keys,
+            "trusted-users" => &mut self.trusted_users,
             "netrc-file" if !extra => {
                 self.netrc_file = words.join(" ").into();
                 return;
@@ -95,6 +99,7 @@ impl fmt::Debug for NixConf {
             .field("substituters", &plain(&self.substituters))
             .field("trusted_substituters", &plain(&self.trusted_substituters))
             .field("trusted_public_keys", &self.trusted_public_keys)
+            .field("trusted_users", &self.trusted_users)
             .field("netrc_file", &self.netrc_file)
             .field("ssl_cert_file", &self.ssl_cert_file)
             .finish()

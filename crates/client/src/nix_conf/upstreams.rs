@@ -79,6 +79,7 @@ mod tests {
         NixConf {
             substituters: list(substituters),
             trusted_substituters: Vec::new(),
+            trusted_users: Vec::new(),
             trusted_public_keys: list(keys),
             netrc_file: PathBuf::new(),
             ssl_cert_file: None,

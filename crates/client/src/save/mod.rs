@@ -12,7 +12,7 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -63,6 +63,10 @@ pub struct Save<'a> {
     pub prefixes: &'a [String],
     /// How its entries are called.
     pub naming: Naming,
+    /// Paths that are not here and that the next run may want: earlier generations' word for them counts on.
+    pub known: &'a BTreeSet<StorePath>,
+    /// What the run used, in that order; what it did not come to know is what the last generation says.
+    pub used: &'a [StorePath],
     /// Names the run: saves of one run are no generations to each other.
     pub run: &'a str,
     /// The zstd level of new frames.
@@ -191,10 +195,14 @@ impl Save<'_> {
             closure: self.closure,
             realisations: self.realisations,
             upstream: self.upstream,
+            known: self.known,
             run: self.run,
         };
         let mut plan = plan(last, &lost, &wanted);
         plan.kept.dir = self.place.dir().clone();
+        if !self.used.is_empty() {
+            plan.kept.used = self.used.to_vec();
+        }
         plan
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use snowbank_nix::closure::Closure;
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::Realisation;
+use snowbank_nix::store_path::StorePath;
 
 use crate::snapshot::{MAX_UNUSED, Recipe, SavedPath, SavedTree, Snapshot, Source};
 
@@ -44,6 +45,8 @@ pub(super) struct Wanted<'a> {
     pub(super) realisations: &'a [Realisation],
     /// Whether an upstream cache has a path.
     pub(super) upstream: &'a (dyn Fn(&PathInfo) -> bool + Sync),
+    /// What is not here and may be wanted next.
+    pub(super) known: &'a BTreeSet<StorePath>,
     pub(super) run: &'a str,
 }
 
@@ -52,8 +55,9 @@ pub(super) fn plan(last: Option<&Snapshot>, lost: &HashSet<u32>, wanted: &Wanted
     let mut plan = Plan { kept: last.cloned().unwrap_or_default(), ..Plan::default() };
     let before = plan.kept.paths.len();
     let same_run = plan.kept.run == wanted.run;
+    let known = closure_of(&plan.kept, wanted.known);
     for (name, path) in &mut plan.kept.paths {
-        if wanted.closure.get(name).is_some() {
+        if wanted.closure.get(name).is_some() || known.contains(name) {
             path.unused = 0;
         } else if !same_run {
             path.unused += 1;
@@ -81,6 +85,19 @@ pub(super) fn plan(last: Option<&Snapshot>, lost: &HashSet<u32>, wanted: &Wanted
     plan.realisations = new.filter(|one| wanted.closure.get(&one.path).is_some()).cloned().collect();
     plan.kept.run = wanted.run.to_owned();
     plan
+}
+
+/// Those of `roots` that the snapshot has, with all that they refer to.
+fn closure_of(snapshot: &Snapshot, roots: &BTreeSet<StorePath>) -> BTreeSet<StorePath> {
+    let (mut all, mut waiting) = (BTreeSet::new(), roots.iter().collect::<Vec<_>>());
+    while let Some(path) = waiting.pop() {
+        if let Some(saved) = snapshot.paths.get(path)
+            && all.insert(path.clone())
+        {
+            waiting.extend(&saved.info.references);
+        }
+    }
+    all
 }
 
 /// Whether what the last generation says of a wanted path still holds.
@@ -155,11 +172,11 @@ mod tests {
     fn planned(last: &Snapshot, lost: &[u32], run: &str, infos: &[PathInfo]) -> Plan {
         let closure = Closure::new(infos.iter().cloned()).unwrap();
         let lost = lost.iter().copied().collect();
-        let wanted = Wanted { closure: &closure, realisations: &[], upstream: &|_| false, run };
+        let known = BTreeSet::new();
+        let wanted =
+            Wanted { closure: &closure, realisations: &[], upstream: &|_| false, known: &known, run };
         plan(Some(last), &lost, &wanted)
     }
-
-    use snowbank_nix::store_path::StorePath;
 
     #[test]
     fn what_was_saved_is_no_news() {
@@ -185,6 +202,18 @@ mod tests {
         let plan = planned(&last, &[], "now", &[]);
         assert_eq!(plan.kept.paths.keys().collect::<Vec<_>>(), [&name(1), &name(2)]);
         assert_eq!((plan.kept.paths[&name(1)].unused, plan.dropped), (2, 2));
+    }
+
+    #[test]
+    fn what_the_next_run_may_want_stays_with_what_it_needs() {
+        let last =
+            snapshot([saved(1, &[], 0, 2), saved(2, &[1], 0, 2), saved(3, &[], 0, 2), saved(4, &[2], 0, 2)]);
+        let (closure, known) = (Closure::default(), BTreeSet::from([name(2), name(9)]));
+        let wanted =
+            Wanted { closure: &closure, realisations: &[], upstream: &|_| true, known: &known, run: "now" };
+        let plan = plan(Some(&last), &HashSet::new(), &wanted);
+        assert_eq!(plan.kept.paths.keys().collect::<Vec<_>>(), [&name(1), &name(2)]);
+        assert_eq!(plan.kept.paths[&name(1)].unused, 0);
     }
 
     #[test]
@@ -220,7 +249,9 @@ mod tests {
     #[test]
     fn what_an_upstream_has_is_written_down_unless_it_is_to_be_kept() {
         let closure = Closure::new([info(1, &[]), info(2, &[1])]).unwrap();
-        let wanted = Wanted { closure: &closure, realisations: &[], upstream: &|_| true, run: "now" };
+        let known = BTreeSet::new();
+        let wanted =
+            Wanted { closure: &closure, realisations: &[], upstream: &|_| true, known: &known, run: "now" };
         let first = plan(None, &HashSet::new(), &wanted);
         assert_eq!((first.upstream.len(), first.new.len()), (2, 0));
         let mut last = Snapshot::default();

@@ -38,8 +38,12 @@ pub struct Wish<'a> {
 pub struct Selection {
     /// What was meant.
     pub roots: BTreeSet<StorePath>,
+    /// Of that, what was named or is linked from the working folder: what the next run will want, too.
+    pub named: BTreeSet<StorePath>,
     /// All of it with all that it refers to.
     pub closure: Closure,
+    /// What else its derivations, and those that they need, would make: not here, and of use to the next run.
+    pub known: BTreeSet<StorePath>,
     /// How many paths were left out because of a pattern.
     pub excluded: usize,
 }
@@ -52,25 +56,33 @@ pub struct Selection {
 /// When something that was named is not in the store, a pattern or the lock file cannot be read, or the store cannot.
 pub fn select(store: &LocalStore, wish: &Wish<'_>) -> Result<Selection, SelectError> {
     let patterns: Vec<_> = wish.exclude.iter().map(|text| Pattern::new(text)).collect::<Result<_, _>>()?;
-    let (roots, derivations) = roots(store, wish)?;
+    let Roots { named, roots, derivations } = roots(store, wish)?;
     let mut closure = store.closure(&roots)?;
+    let mut known = BTreeSet::new();
     if !wish.all {
-        let built = built(store, &closure, derivations)?;
+        let built;
+        (built, known) = outputs(store, &closure, derivations)?;
         let sources = lock_file::sources(&wish.folder.join("flake.lock"), store)?;
         let all: BTreeSet<_> = roots.iter().cloned().chain(built).chain(sources).collect();
         closure = store.closure(&all)?;
     }
     let (closure, excluded) = without(closure, &patterns)?;
-    Ok(Selection { roots, closure, excluded })
+    Ok(Selection { roots, named, closure, known, excluded })
 }
 
-/// What was meant: paths, and derivations whose outputs were.
-fn roots(
-    store: &LocalStore,
-    wish: &Wish<'_>,
-) -> Result<(BTreeSet<StorePath>, BTreeSet<StorePath>), SelectError> {
+/// What was meant.
+#[derive(Default)]
+struct Roots {
+    named: BTreeSet<StorePath>,
+    /// All paths.
+    roots: BTreeSet<StorePath>,
+    /// Derivations whose outputs are meant.
+    derivations: BTreeSet<StorePath>,
+}
+
+fn roots(store: &LocalStore, wish: &Wish<'_>) -> Result<Roots, SelectError> {
     if wish.all {
-        return Ok((store.valid_paths()?, BTreeSet::new()));
+        return Ok(Roots { roots: store.valid_paths()?, ..Roots::default() });
     }
     let mut roots = BTreeSet::new();
     for path in wish.paths {
@@ -89,40 +101,45 @@ fn roots(
                 roots.insert(found);
             }
         }
+    }
+    let named = roots.clone();
+    if wish.paths.is_empty() {
         let new = wish.since.map(|since| store.registered_since(since)).transpose()?.unwrap_or_default();
         let new = new.into_iter().filter(|path| !wish.restored.contains(path));
         let (drvs, others): (BTreeSet<_>, BTreeSet<_>) = new.partition(StorePath::is_derivation);
         derivations.extend(drvs);
         roots.extend(others);
     }
-    Ok((roots, derivations))
+    Ok(Roots { named, roots, derivations })
 }
 
 fn unknown(store: &LocalStore, path: &Path) -> SelectError {
     SelectError::Unknown { path: path.to_owned(), store: store.place().store() }
 }
 
-/// The valid outputs in the build closures of `derivations` and of the derivers of `closure`.
-fn built(
+/// The outputs in the build closures of `derivations` and of the derivers of `closure`: the valid ones, and the others.
+fn outputs(
     store: &LocalStore,
     closure: &Closure,
     mut derivations: BTreeSet<StorePath>,
-) -> Result<BTreeSet<StorePath>, SelectError> {
+) -> Result<(BTreeSet<StorePath>, BTreeSet<StorePath>), SelectError> {
     let derivers = closure.iter().filter_map(|info| info.deriver.as_ref());
     for deriver in derivers.collect::<BTreeSet<_>>() {
         if store.is_valid(deriver)? {
             derivations.insert(deriver.clone());
         }
     }
-    let mut built = BTreeSet::new();
+    let (mut built, mut known) = (BTreeSet::new(), BTreeSet::new());
     for info in store.closure(&derivations)?.iter().filter(|info| info.path.is_derivation()) {
         for output in store.derivation_outputs(&info.path)?.into_values() {
             if store.is_valid(&output)? {
-                built.insert(output);
-            }
+                built.insert(output)
+            } else {
+                known.insert(output)
+            };
         }
     }
-    Ok(built)
+    Ok((built, known))
 }
 
 /// Leaves out what matches a pattern, and what refers to it.

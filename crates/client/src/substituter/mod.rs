@@ -8,6 +8,7 @@
 //! and 128 MiB of parts ahead of them all; footers as in a restore.
 
 mod cache;
+mod choice;
 mod error;
 mod flow;
 mod hoard;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
+pub use choice::pays;
 pub use error::Broken;
 pub use serve::Served;
 pub use usage::Usage;

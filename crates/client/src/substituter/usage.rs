@@ -35,14 +35,15 @@ impl Usage {
     /// What such a file tells. One that is not there, or not to be read, tells nothing; so does a line that was not
     /// finished.
     #[must_use]
-    pub fn read(file: &Path) -> Vec<StorePath> {
+    pub fn read(file: &Path) -> Self {
         let mut text = Vec::new();
-        let read = File::open(file).and_then(|open| open.take(MAX_LEN).read_to_end(&mut text));
-        if read.is_err() {
-            return Vec::new();
+        let usage = Self::default();
+        if File::open(file).and_then(|open| open.take(MAX_LEN).read_to_end(&mut text)).is_ok() {
+            let lines = text.split_inclusive(|&byte| byte == b'\n');
+            let lines = lines.filter_map(|line| std::str::from_utf8(line.strip_suffix(b"\n")?).ok());
+            lines.filter_map(|line| line.parse().ok()).for_each(|path| usage.note(&path));
         }
-        let lines = text.split_inclusive(|&byte| byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
-        lines.filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok()).collect()
+        usage
     }
 
     /// What was noted so far.
@@ -77,14 +78,17 @@ mod tests {
     fn paths_are_noted_once_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("used");
-        assert_eq!(Usage::read(&file), []);
+        assert_eq!(Usage::read(&file).paths(), []);
         let usage = Usage::in_file(&file).unwrap();
         for number in [3, 1, 3, 2] {
             usage.note(&name(number));
         }
         let expected = [name(3), name(1), name(2)];
-        assert_eq!((usage.paths().as_slice(), Usage::read(&file).as_slice()), (&expected[..], &expected[..]));
+        assert_eq!(
+            (usage.paths().as_slice(), Usage::read(&file).paths().as_slice()),
+            (&expected[..], &expected[..])
+        );
         std::fs::write(&file, format!("{}\n../x\n\u{fffd}\n{}", name(1), name(2))).unwrap();
-        assert_eq!(Usage::read(&file), [name(1)], "no other line is one");
+        assert_eq!(Usage::read(&file).paths(), [name(1)], "no other line is one");
     }
 }

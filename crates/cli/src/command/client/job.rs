@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use snowbank_actions::runner::record;
 use snowbank_client::series::{Found, Key};
 
+use super::lazy::settings;
 use super::progress::Progress;
+use super::restore::nix_config;
 use super::table::Table;
 
 /// The files that the runner reads after this step.
@@ -15,6 +17,7 @@ use super::table::Table;
 pub(crate) struct Job {
     output: Option<PathBuf>,
     summary: Option<PathBuf>,
+    env: Option<PathBuf>,
 }
 
 /// What a lookup came to.
@@ -30,7 +33,7 @@ impl Job {
     /// The job that this process is a step of.
     pub(crate) fn of_environment() -> Self {
         let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-        Self { output: file("GITHUB_OUTPUT"), summary: file("GITHUB_STEP_SUMMARY") }
+        Self { output: file("GITHUB_OUTPUT"), summary: file("GITHUB_STEP_SUMMARY"), env: file("GITHUB_ENV") }
     }
 
     /// The outputs of `actions/cache/restore`: the key; what matched, where something did; whether that was the key
@@ -50,6 +53,18 @@ impl Job {
             Ok(text) => append(self.output.as_ref(), &text, progress),
             Err(error) => progress.warn(&format!("the step's outputs are not written: {error}")),
         }
+    }
+
+    /// Has the Nix of later steps ask the cache at `url`. False where there are no later steps of a job.
+    pub(crate) fn set_nix(&self, url: &str, progress: &Progress) -> bool {
+        if self.env.is_none() {
+            return false;
+        }
+        match record("NIX_CONFIG", &settings(url, nix_config().as_deref())) {
+            Ok(text) => append(self.env.as_ref(), &text, progress),
+            Err(error) => progress.warn(&format!("Nix is not told where to ask: {error}")),
+        }
+        true
     }
 
     /// A table for the job's page.

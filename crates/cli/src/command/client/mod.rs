@@ -1,6 +1,7 @@
 //! `save`, `restore` and `run`: what they have in common.
 
 mod job;
+mod lazy;
 mod progress;
 mod remote;
 mod restore;
@@ -13,6 +14,7 @@ mod upstreams;
 mod wanted;
 mod writing;
 
+pub(crate) use lazy::substituter;
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;
 pub(crate) use save::run as save;

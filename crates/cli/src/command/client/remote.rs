@@ -38,6 +38,8 @@ pub(crate) struct Remote {
     pub client: CacheClient,
     /// What it is called in messages: no secret is in it.
     pub name: String,
+    /// What was asked for by an argument.
+    pub asked: Option<String>,
     local: Option<Local>,
 }
 
@@ -63,12 +65,13 @@ impl Remote {
     pub(crate) async fn open(arguments: &Arguments) -> Result<Self> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let handed = || variable(HANDED).map(|file| Handed::read(Path::new(&file))).transpose();
+        let asked = arguments.remote.clone();
         match place(arguments, variable, handed)? {
             Place::Url { url, token } => {
                 let name = url.clone();
-                Ok(Self { client: client(url, token)?, name, local: None })
+                Ok(Self { client: client(url, token)?, name, asked, local: None })
             }
-            Place::Folder(folder) => Self::in_process(folder).await,
+            Place::Folder(folder) => Ok(Self { asked, ..Self::in_process(folder).await? }),
         }
     }
 
@@ -85,7 +88,8 @@ impl Remote {
         let token = opened.service.mint(&rights, VALID)?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(http::serve(listener, opened.service.clone(), stop.clone()));
-        Ok(Self { client: client(url, token)?, name, local: Some(Local { serving, stop, opened }) })
+        let local = Some(Local { serving, stop, opened });
+        Ok(Self { client: client(url, token)?, name, asked: None, local })
     }
 
     /// Ends the service if it is in this process; enforces the limits of its folder first.

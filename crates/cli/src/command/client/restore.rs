@@ -19,13 +19,14 @@ use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
 
 use super::job::{Job, Lookup};
+use super::lazy::{self, Host, Lazily};
 use super::remote::Remote;
 use super::session::{Series, Session};
 use super::stamp;
 use super::table::Table;
 use super::writing::{Held, Restoring, Template};
 use crate::args::client as args;
-use crate::args::client::WriterKind;
+use crate::args::client::{Mode, WriterKind};
 use crate::command::bytes;
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
@@ -36,7 +37,13 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     let how = How::new(&session, &args.how)?;
     let (began, begun) = (stamp::now(), Instant::now());
     let remote = Remote::open(&args.service).await?;
-    let done = found_and_restored(&session, &remote, &how, args.lookup_only).await;
+    if !args.lookup_only {
+        if let Some(url) = stamp::read(&session).served {
+            lazy::stop(&url).await;
+        }
+        lazy::forget(&session);
+    }
+    let done = found_and_restored(&session, &remote, &how, args.lookup_only, Host::Background).await;
     if let (Some(link), Ok(done)) = (&args.gc_root, &done) {
         roots(&session, link, done)?;
     }
@@ -55,6 +62,15 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
         }
     };
     looked_up(done.found.as_ref().map_or(Lookup::Miss, Lookup::Found));
+    if let Some(lazily) = &done.lazily {
+        let told = job.set_nix(&lazily.url, &session.progress);
+        if !told && !args.talk.json {
+            printer.data(format!(
+                "export NIX_CONFIG={}",
+                quoted(&lazy::settings(&lazily.url, nix_config().as_deref()))
+            ));
+        }
+    }
     if !args.lookup_only {
         let mut table = Table::default();
         table.restored(begun.elapsed(), &done);
@@ -71,6 +87,16 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
         }
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// What Nix is told by the environment.
+pub(crate) fn nix_config() -> Option<String> {
+    std::env::var("NIX_CONFIG").ok()
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// How long the daemon may take to note a root.
@@ -105,6 +131,7 @@ pub(crate) struct How {
     only: BTreeSet<StorePath>,
     options: Options,
     writer: WriterKind,
+    mode: Mode,
 }
 
 impl How {
@@ -123,7 +150,8 @@ impl How {
             .parse()
             .map_err(|error| CliError::usage("--min-free is not valid").because(error))?;
         let options = Options { min_free: min_free.0, verify_nar: args.verify_nar, ..Options::default() };
-        Ok(Self { only, options, writer: args.writer })
+        let mode = if args.lazy { Mode::Lazy } else { args.mode };
+        Ok(Self { only, options, writer: args.writer, mode })
     }
 }
 
@@ -132,8 +160,10 @@ impl How {
 pub(crate) struct Done {
     /// The entry, its series and number.
     pub found: Option<Found>,
-    /// What was restored, unless it was only to be looked up.
+    /// What was restored, unless it was only to be looked up, or is served.
     pub report: Option<Report>,
+    /// What is served instead.
+    pub lazily: Option<Lazily>,
     /// Keeps all of it from the garbage collector until it is dropped.
     pub held: Option<Held>,
     /// The paths that came with it: they are no news to a save.
@@ -150,6 +180,7 @@ pub(crate) async fn found_and_restored(
     remote: &Remote,
     how: &How,
     lookup_only: bool,
+    host: Host,
 ) -> Result<Done> {
     let progress = &session.progress;
     let failed = || CliError::failed(format!("nothing was restored from {}", remote.name));
@@ -170,6 +201,10 @@ pub(crate) async fn found_and_restored(
     let began = stamp::now();
     let cancel = Arc::new(AtomicBool::new(false));
     let packs = Arc::new(CachePacks { client: remote.client.clone(), versions: session.versions.clone() });
+    if let Some(lazily) = lazy::serve(session, remote, &snapshot, how.mode, host).await {
+        caches(session, &snapshot, &packs, &observer).await?;
+        return Ok(Done { found: Some(found), lazily: Some(lazily), ..Done::default() });
+    }
     let template = Template {
         snapshot: &snapshot,
         roots: (!how.only.is_empty()).then_some(&how.only),
@@ -204,7 +239,8 @@ pub(crate) async fn found_and_restored(
     let new = new.map_err(|error| failed().because(error))?;
     let brought = new.into_iter().filter(|path| snapshot.paths.contains_key(path)).collect();
     let tops = tops(&snapshot, &how.only, &report);
-    Ok(Done { found: Some(found), report: Some(report), held: Some(held), brought, tops, interrupted })
+    let (report, held) = (Some(report), Some(held));
+    Ok(Done { found: Some(found), report, held, brought, tops, interrupted, lazily: None })
 }
 
 fn tops(snapshot: &Snapshot, only: &BTreeSet<StorePath>, report: &Report) -> Vec<StorePath> {
@@ -265,6 +301,7 @@ fn as_json(done: &Done, traffic: snowbank_actions::client::Traffic) -> serde_jso
         "made_by_others": paths(report.others),
         "downloaded": report.downloaded,
         "received_from_upstream": report.received,
+        "served": done.lazily.as_ref().map(|lazily| json!({"url": lazily.url, "paths": lazily.paths, "bytes": lazily.bytes})),
         "missed": report.missed.iter().map(|(path, why)| json!({"path": path.to_string(), "why": why.to_string()})).collect::<Vec<_>>(),
         "traffic": {"requests": traffic.requests, "sent": traffic.sent, "received": traffic.received},
     })

@@ -10,8 +10,9 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::job::{Job, Lookup};
+use super::lazy::{self, Host, Lazily};
 use super::remote::Remote;
-use super::restore::{Done, How, INTERRUPTED, found_and_restored};
+use super::restore::{Done, How, INTERRUPTED, found_and_restored, nix_config};
 use super::save::{budget, save, tell};
 use super::session::{Series, Session};
 use super::stamp;
@@ -51,12 +52,16 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
     }
     let left = stamp::of(began, restored.as_ref());
     session.prefixes.extend(stamp::prefix(&left));
-    let before = Before::from(&left);
-    let begun = Instant::now();
-    let status = command(&args, &session, remote.as_ref(), checkpoint, &before).await?;
-    table.command(begun.elapsed(), status);
     // What was restored must stay while the command runs, and while what it made is saved.
-    let held = restored.and_then(|done| done.held);
+    let Done { held, lazily, .. } = restored.unwrap_or_default();
+    let usage = lazily.as_ref().map(|lazily| lazily.usage.clone()).unwrap_or_default();
+    let before = Before { usage, ..Before::from(&left) };
+    let begun = Instant::now();
+    let status = command(&args, &session, remote.as_ref(), checkpoint, &before, lazily.as_ref()).await?;
+    table.command(begun.elapsed(), status);
+    if let Some(lazily) = lazily {
+        lazily.end().await;
+    }
     let saving = match args.save {
         When::Always => true,
         When::OnSuccess => status.success(),
@@ -92,7 +97,7 @@ fn checkpoint(args: &args::Run) -> Result<Option<Duration>> {
 
 async fn restore(session: &Session, remote: &Remote, how: &How, table: &mut Table) -> Result<Option<Done>> {
     let begun = Instant::now();
-    match found_and_restored(session, remote, how, false).await {
+    match found_and_restored(session, remote, how, false, Host::Here).await {
         Ok(done) => {
             table.restored(begun.elapsed(), &done);
             let lookup = done.found.as_ref().map_or(Lookup::Miss, Lookup::Found);
@@ -113,6 +118,7 @@ async fn command(
     remote: Option<&Remote>,
     checkpoint: Option<Duration>,
     before: &Before,
+    lazily: Option<&Lazily>,
 ) -> Result<ExitStatus> {
     let (program, arguments) =
         args.command.split_first().ok_or_else(|| CliError::usage("no command is named"))?;
@@ -121,7 +127,12 @@ async fn command(
     // The terminal sends Ctrl-C to the command as well; this process goes on to save what was built.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed().because(error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed().because(error))?;
-    let mut child = spawn(Command::new(program).args(arguments)).map_err(|error| failed().because(error))?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if let Some(lazily) = lazily {
+        command.env("NIX_CONFIG", lazy::settings(&lazily.url, nix_config().as_deref()));
+    }
+    let mut child = spawn(&mut command).map_err(|error| failed().because(error))?;
     let mut due = checkpoint.map(tokio::time::interval);
     if let Some(due) = &mut due {
         due.tick().await;

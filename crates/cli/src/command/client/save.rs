@@ -12,6 +12,7 @@ use snowbank_client::series::Published;
 use snowbank_server::settings::Span;
 
 use super::job::Job;
+use super::lazy;
 use super::remote::Remote;
 use super::session::{Series, Session, spool};
 use super::stamp;
@@ -28,13 +29,17 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let budget = budget(&args.what)?;
     let mut session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let before = stamp::read(&session);
-    let wanted = wanted(&session, &args.what, &args.paths, &Before::from(&before))?;
+    let known = Before { usage: lazy::usage(&session), ..Before::from(&before) };
+    let wanted = wanted(&session, &args.what, &args.paths, &known)?;
     session.prefixes.extend(stamp::prefix(&before));
     let begun = Instant::now();
     let remote = Remote::open(&args.service).await?;
     let saved = save(&session, &remote, &wanted, args.what.keep_upstream, budget).await;
     let requests = remote.client.traffic();
     remote.close().await;
+    if let Some(url) = before.served.as_ref().filter(|_| args.end) {
+        lazy::stop(url).await;
+    }
     match saved {
         Ok(saved) => {
             tell(&session, &saved);
@@ -86,6 +91,8 @@ pub(crate) async fn save(
         key: &session.key,
         prefixes: &session.prefixes,
         naming: session.naming,
+        known: &wanted.known,
+        used: &wanted.used,
         run: &session.run,
         level: 1,
         spool: spool(),

@@ -5,13 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use snowbank_client::series::Key;
 use snowbank_client::stamp::Stamp;
+use snowbank_client::substituter::Usage;
 
 use super::restore::Done;
 use super::session::Session;
 use super::wanted::Before;
 
 /// Where stamps are; none when the user has no home.
-fn folder() -> Option<PathBuf> {
+pub(super) fn folder() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))?;
     Some(state.join("snowbank"))
@@ -26,7 +27,8 @@ pub(crate) fn now() -> i64 {
 /// What a restore that began at `began` has left; `None` where nothing was restored.
 pub(crate) fn of(began: i64, done: Option<&Done>) -> Stamp {
     let entry = done.and_then(|done| done.found.as_ref()).map(|found| found.entry.clone());
-    Stamp { began, entry, restored: done.map(|done| done.brought.clone()).unwrap_or_default() }
+    let served = done.and_then(|done| done.lazily.as_ref()).map(|lazily| lazily.url.clone());
+    Stamp { began, entry, restored: done.map(|done| done.brought.clone()).unwrap_or_default(), served }
 }
 
 /// Leaves the stamp for a later `save`; that one then saves what was named, so a failure is only said.
@@ -46,7 +48,7 @@ pub(crate) fn read(session: &Session) -> Stamp {
 impl From<&Stamp> for Before {
     fn from(stamp: &Stamp) -> Self {
         let since = (stamp.began < i64::MAX).then_some(stamp.began);
-        Self { since, restored: stamp.restored.clone() }
+        Self { since, restored: stamp.restored.clone(), usage: Usage::default() }
     }
 }
 

@@ -38,6 +38,16 @@ impl Table {
     pub(crate) fn restored(&mut self, took: Duration, done: &Done) {
         self.matched = done.found.as_ref().map(|found| found.entry.clone());
         self.matched_key = done.found.as_ref().map(|found| found.key.clone());
+        if let Some(lazily) = &done.lazily {
+            self.lines.push(Line {
+                what: "at hand",
+                seconds: Some(took.as_secs_f64()),
+                paths: Some(lazily.paths),
+                bytes: Some(lazily.bytes),
+                more: "fetched when Nix asks".to_owned(),
+            });
+            return;
+        }
         let Some(report) = &done.report else {
             let more = "nothing was found".to_owned();
             self.lines.push(Line {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use snowbank_client::selection::{SelectError, Wish, select};
+use snowbank_client::substituter::Usage;
 use snowbank_nix::closure::Closure;
 use snowbank_nix::store::{LocalStore, Realisation};
 use snowbank_nix::store_path::StorePath;
@@ -18,6 +19,10 @@ pub(crate) struct Wanted {
     pub closure: Closure,
     /// What outputs of content-addressed derivations came to.
     pub realisations: Vec<Realisation>,
+    /// What is not here and may be wanted next.
+    pub known: BTreeSet<StorePath>,
+    /// What the run used, in that order: what Nix asked for, and what was named.
+    pub used: Vec<StorePath>,
 }
 
 /// What a restore has left behind for the save that follows it.
@@ -27,6 +32,8 @@ pub(crate) struct Before {
     pub since: Option<i64>,
     /// The paths that it brought.
     pub restored: BTreeSet<StorePath>,
+    /// What Nix has asked for since, where it was served instead.
+    pub usage: Usage,
 }
 
 /// Decides what is saved.
@@ -48,7 +55,13 @@ pub(crate) fn wanted(session: &Session, what: &What, paths: &[PathBuf], before: 
     if selection.excluded > 0 {
         session.progress.say(format!("{} paths are left out by --exclude", selection.excluded));
     }
-    Ok(Wanted { closure: selection.closure, realisations: store.realisations().map_err(failed)? })
+    let mut used = before.usage.paths();
+    let asked: BTreeSet<_> = used.iter().cloned().collect();
+    let named = store.closure(&selection.named).map_err(failed)?;
+    let others = named.references_first().map(|info| &info.path).filter(|path| !asked.contains(*path));
+    used.extend(others.cloned());
+    let realisations = store.realisations().map_err(failed)?;
+    Ok(Wanted { closure: selection.closure, realisations, known: selection.known, used })
 }
 
 fn refused(error: SelectError) -> CliError {
