@@ -1,12 +1,11 @@
 // Restores the store, and hands the cache service on to later steps. Whatever goes wrong is a warning: a cache must not
 // fail a build.
 
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { find } from "./binary.mjs";
-import { addPath, fail, flag, input, lines, mask, say, setState, setVariable, warn } from "./runner.mjs";
+import { addPath, fail, flag, input, lines, mask, run, say, setState, setVariable, warn } from "./runner.mjs";
 
 // A series of the system and the workflow; a key holds neither commas nor hashes.
 function usualKey() {
@@ -41,12 +40,9 @@ async function main() {
   const prefixes = lines("restore-keys").flatMap((prefix) => ["--restore-key", prefix]);
   const mode = input("mode") || "auto";
   const flags = ["fail-on-cache-miss", "lookup-only"].filter(flag).map((name) => `--${name}`);
-  const ended = spawnSync(binary, ["restore", "--key", key, "--remote", url, "--mode", mode, ...prefixes, ...flags], {
-    stdio: "inherit",
-    env: { ...process.env, SNOWBANK_TOKEN: token },
-  });
-  if (ended.status === 0) return;
-  const how = ended.error?.message ?? `it ended with ${ended.status ?? ended.signal}`;
+  const words = ["restore", "--key", key, "--remote", url, "--mode", mode, ...prefixes, ...flags];
+  const how = await run(binary, words, { SNOWBANK_TOKEN: token });
+  if (!how) return;
   if (!miss) return warn(`the Nix store is not restored: ${how}`);
   fail(`the Nix store is not restored: ${how}`);
   process.exitCode = 1;

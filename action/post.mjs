@@ -1,9 +1,8 @@
 // Saves what is new when the job has ended.
 
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-import { flag, input, lines, mask, say, state, warn } from "./runner.mjs";
+import { flag, input, lines, mask, run, say, state, warn } from "./runner.mjs";
 
 // Why nothing is saved, if nothing is.
 function reason() {
@@ -18,7 +17,7 @@ function reason() {
   return "";
 }
 
-function main() {
+async function main() {
   const why = reason();
   if (why) return say(`nothing is saved: ${why}`);
   const { url, token } = JSON.parse(readFileSync(process.env.SNOWBANK_SERVICE, "utf8"));
@@ -26,16 +25,13 @@ function main() {
   const prefixes = lines("restore-keys").flatMap((prefix) => ["--restore-key", prefix]);
   const upstream = flag("keep-upstream") ? ["--keep-upstream"] : [];
   const budget = input("save-budget") ? ["--budget", input("save-budget")] : [];
-  const ended = spawnSync(
-    state("binary"),
-    ["save", "--end", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget, "--", ...lines("paths")],
-    { stdio: "inherit", env: { ...process.env, SNOWBANK_TOKEN: token } },
-  );
-  if (ended.status !== 0) warn(`the Nix store is not saved: ${ended.error?.message ?? `it ended with ${ended.status ?? ended.signal}`}`);
+  const words = ["save", "--end", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget];
+  const how = await run(state("binary"), [...words, "--", ...lines("paths")], { SNOWBANK_TOKEN: token });
+  if (how) warn(`the Nix store is not saved: ${how}`);
 }
 
 try {
-  main();
+  await main();
 } catch (error) {
   warn(`the Nix store is not saved: ${error.message}`);
 }

@@ -1,5 +1,6 @@
 // What a step gets from the runner and tells it.
 
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 
@@ -35,4 +36,16 @@ export const state = (name) => process.env[`STATE_${name}`] ?? "";
 
 export function addPath(folder) {
   if (process.env.GITHUB_PATH) appendFileSync(process.env.GITHUB_PATH, `${folder}\n`);
+}
+
+// Runs a program to its end and says how it ended, nothing when it went well. Who cancels a job interrupts this process
+// alone, so it passes that on.
+export function run(program, words, variables) {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, { stdio: "inherit", env: { ...process.env, ...variables } });
+    const pass = (signal) => child.kill(signal);
+    process.on("SIGINT", pass).on("SIGTERM", pass);
+    child.on("error", (error) => resolve(error.message));
+    child.on("exit", (status, signal) => resolve(status === 0 ? "" : `it ended with ${status ?? signal}`));
+  });
 }

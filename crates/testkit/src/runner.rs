@@ -4,10 +4,12 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::tools;
@@ -21,6 +23,8 @@ pub struct Job {
     /// What only actions find there.
     for_actions: BTreeMap<String, String>,
     status: &'static str,
+    /// Who runs its steps, where it is not who runs the test.
+    user: Option<u32>,
 }
 
 /// An action that was started, until its post step has run.
@@ -80,7 +84,28 @@ impl Job {
         let named = |all: &[(&str, String)]| {
             all.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         };
-        Self { environment: named(&environment), for_actions: named(&for_actions), folder, status: "success" }
+        Self {
+            environment: named(&environment),
+            for_actions: named(&for_actions),
+            folder,
+            status: "success",
+            user: None,
+        }
+    }
+
+    /// Has its steps run by this user, who owns its folders.
+    ///
+    /// # Panics
+    /// When this process is not root's.
+    #[must_use]
+    pub fn of_user(mut self, user: u32) -> Self {
+        let all = fs::read_dir(self.folder.path()).expect("the job's folders are there");
+        let all = all.map(|entry| entry.expect("a folder can be read").path());
+        for folder in all.chain([self.folder.path().to_owned()]) {
+            std::os::unix::fs::chown(folder, Some(user), Some(user)).expect("root gives folders away");
+        }
+        self.user = Some(user);
+        self
     }
 
     /// Sets a variable of the whole job.
@@ -96,9 +121,9 @@ impl Job {
         self.folder.path().join("workspace")
     }
 
-    /// Has the job failed from here on.
-    pub fn fail(&mut self) {
-        self.status = "failure";
+    /// Has the job cancelled from here on.
+    pub fn cancel(&mut self) {
+        self.status = "cancelled";
     }
 
     /// A `run:` step: a shell script. It knows nothing of what only actions are told.
@@ -108,7 +133,7 @@ impl Job {
     pub fn run(&mut self, script: &str) -> Step {
         let mut command = Command::new("bash");
         command.args(["-e", "-c", script]);
-        self.step(command, BTreeMap::new()).0
+        self.step(command, BTreeMap::new(), || None).0
     }
 
     /// The main step of the action in a folder.
@@ -117,12 +142,30 @@ impl Job {
     /// When its `action.yml` cannot be read, or Node is not there and cannot be installed.
     pub fn start(&mut self, action: &Path, inputs: &[(&str, &str)]) -> (Step, Started) {
         tools::ensure("npm");
-        let described = fs::read_to_string(action.join("action.yml")).expect("the action has a description");
-        let mut given: BTreeMap<_, _> = defaults(&described).collect();
-        given.extend(inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut started = Started { action: action.to_owned(), inputs: given, state: BTreeMap::new() };
-        let (step, state) = self.action(&started, "main");
+        let mut started = started(action, inputs);
+        let (step, state) = self.action(&started, "main", || None);
         started.state = state;
+        (step, started)
+    }
+
+    /// The same, cancelled once `when` has returned: the runner then interrupts the step's process, and no other.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start) does.
+    pub fn start_and_cancel(
+        &mut self,
+        action: &Path,
+        inputs: &[(&str, &str)],
+        when: impl FnOnce(),
+    ) -> (Step, Started) {
+        tools::ensure("npm");
+        let mut started = started(action, inputs);
+        let (step, state) = self.action(&started, "main", || {
+            when();
+            Some(Signal::INT)
+        });
+        started.state = state;
+        self.cancel();
         (step, started)
     }
 
@@ -131,10 +174,15 @@ impl Job {
     /// # Panics
     /// As [`start`](Self::start) does.
     pub fn finish(&mut self, started: &Started) -> Step {
-        self.action(started, "post").0
+        self.action(started, "post", || None).0
     }
 
-    fn action(&mut self, started: &Started, stage: &str) -> (Step, BTreeMap<String, String>) {
+    fn action(
+        &mut self,
+        started: &Started,
+        stage: &str,
+        meanwhile: impl FnOnce() -> Option<Signal>,
+    ) -> (Step, BTreeMap<String, String>) {
         let described =
             fs::read_to_string(started.action.join("action.yml")).expect("the action has a description");
         let script = value(&described, &format!("  {stage}: ")).expect("the action has such a step");
@@ -146,16 +194,34 @@ impl Job {
             told.insert(format!("INPUT_{}", name.to_uppercase()), text);
         }
         told.extend(started.state.iter().map(|(name, text)| (format!("STATE_{name}"), text.clone())));
-        self.step(command, told)
+        self.step(command, told, meanwhile)
+    }
+
+    fn by_user(&self, command: Command) -> Command {
+        let Some(user) = self.user else { return command };
+        let mut by = Command::new("setpriv");
+        let user = user.to_string();
+        by.args(["--reuid", &user, "--regid", &user, "--clear-groups", "--"]);
+        by.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => by.env(name, value),
+                None => by.env_remove(name),
+            };
+        }
+        by
     }
 
     /// Runs a step that is told this beside what all of the job's are; gives back its state, too.
     fn step(
         &mut self,
-        mut command: Command,
+        command: Command,
         told: BTreeMap<String, String>,
+        meanwhile: impl FnOnce() -> Option<Signal>,
     ) -> (Step, BTreeMap<String, String>) {
+        let mut command = self.by_user(command);
         let files = tempfile::tempdir().expect("a temporary folder");
+        open_to_all(files.path(), 0o755);
         let names = ["OUTPUT", "STATE", "ENV", "PATH", "STEP_SUMMARY"];
         for (name, _) in std::env::vars() {
             let of_a_job = ["GITHUB_", "ACTIONS_", "SNOWBANK_", "RUNNER_", "XDG_"];
@@ -167,9 +233,16 @@ impl Job {
         for name in names {
             let file = files.path().join(name);
             fs::write(&file, "").expect("a file can be written");
+            open_to_all(&file, 0o666);
             command.env(format!("GITHUB_{name}"), file);
         }
-        let output = command.output().expect("a step can be started");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("a step can be started");
+        if let Some(signal) = meanwhile() {
+            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process has a number");
+            kill_process(pid, signal).expect("a step that runs can be told to end");
+        }
+        let output = child.wait_with_output().expect("a step ends");
         let text = |name: &str| fs::read_to_string(files.path().join(name)).expect("a step leaves its files");
         self.environment.extend(records(&text("ENV")));
         let folders: Vec<_> = text("PATH").lines().map(str::to_owned).collect();
@@ -185,6 +258,18 @@ impl Job {
             Step { outputs: records(&text("OUTPUT")).collect(), summary: text("STEP_SUMMARY"), output };
         (step, records(&text("STATE")).collect())
     }
+}
+
+/// What an action is started with.
+fn started(action: &Path, inputs: &[(&str, &str)]) -> Started {
+    let described = fs::read_to_string(action.join("action.yml")).expect("the action has a description");
+    let mut given: BTreeMap<_, _> = defaults(&described).collect();
+    given.extend(inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Started { action: action.to_owned(), inputs: given, state: BTreeMap::new() }
+}
+
+fn open_to_all(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("what was made can be opened");
 }
 
 /// The records of a file in the form with a delimiter.

@@ -9,6 +9,7 @@ mod faults;
 mod generations;
 mod helper;
 mod job;
+mod jobs;
 mod kill;
 mod kit;
 mod lazy;
