@@ -94,6 +94,11 @@ impl Server {
         }
     }
 
+    /// How many entries there are.
+    pub(crate) async fn entries(&self) -> u64 {
+        self.ask("caches").await["total_count"].as_u64().expect("entries are counted")
+    }
+
     /// The upload's size and a URL for the entry's bytes as they are served now.
     pub(crate) async fn entry(&self, key: &str) -> (u64, String) {
         let caches = self.ask("caches").await;

@@ -8,6 +8,7 @@ mod writers;
 use std::{path::Path, process::Command, time::Instant};
 
 use snowbank::Client;
+pub(super) use writers::empty;
 
 use super::FIRST;
 use crate::{

@@ -3,6 +3,7 @@
 mod client;
 mod downloads;
 mod growth;
+mod job;
 mod lookups;
 mod memory;
 mod recoding;
@@ -51,6 +52,9 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     }
     if wants("client") {
         client::take(place, &mut report).await;
+    }
+    if wants("job") {
+        job::take(place, &mut report).await;
     }
     if wants("memory") {
         memory::take(place, &mut report).await;

@@ -79,7 +79,7 @@ pub(super) fn copy(place: &Place, url: &str, top: &str, root: &Path) -> f64 {
 }
 
 /// Makes an empty store.
-pub(super) fn empty(root: &Path) {
+pub(crate) fn empty(root: &Path) {
     let made = nix("nix-store", root).arg("--verify").output().expect("nix-store can be run");
     assert!(made.status.success(), "an empty store can be made");
 }
