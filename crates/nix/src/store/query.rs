@@ -14,6 +14,8 @@ const VALID: &str = "select 1 from ValidPaths where path = ?1";
 const REFERENCES: &str = "select path from Refs join ValidPaths on reference = id where referrer = ?1";
 const ALL: &str = "select path from ValidPaths";
 const SINCE: &str = "select path from ValidPaths where registrationTime >= ?1";
+const BUILT: &str =
+    "select count(*), coalesce(sum(narSize), 0) from ValidPaths where registrationTime >= ?1 and ultimate = 1";
 const OUTPUTS: &str =
     "select o.id, o.path from DerivationOutputs o join ValidPaths v on o.drv = v.id where v.path = ?1";
 const DERIVERS: &str =
@@ -68,6 +70,18 @@ impl LocalStore {
     /// When the database cannot be read.
     pub fn registered_since(&self, second: i64) -> Result<BTreeSet<StorePath>, StoreError> {
         self.paths(SINCE, [second])
+    }
+
+    /// How many paths were built here at this second of the Unix era or later, and the bytes of their NARs; what came from
+    /// elsewhere does not count.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn built_since(&self, second: i64) -> Result<(u64, u64), StoreError> {
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let sums = self.rows(BUILT, [second], read)?;
+        let (count, bytes) = sums.first().copied().unwrap_or_default();
+        Ok((count.unsigned_abs(), bytes.unsigned_abs()))
     }
 
     /// The outputs of a valid derivation by name, whether they are valid or not; those of a content-addressed
