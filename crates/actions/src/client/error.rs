@@ -80,6 +80,16 @@ pub enum ClientError {
         /// What the server said, cut, behind a colon; or nothing.
         message: String,
     },
+    /// There is no such thing, or the token may not know of it (404).
+    #[error(
+        "could not {attempt}: there is no such thing, or it is kept from this token (404 Not Found){message}"
+    )]
+    Missing {
+        /// What was attempted.
+        attempt: Attempt,
+        /// What the server said, cut, behind a colon; or nothing.
+        message: String,
+    },
     /// The blob's URL is no longer good (401, 403, 404, 410): expired or evicted.
     #[error("could not {attempt}: the URL is no longer good ({status}){message}")]
     Gone {

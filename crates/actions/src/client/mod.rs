@@ -1,13 +1,16 @@
-//! A client of the cache service, version 2: GitHub's own, whose blobs are Azure's, or ours.
+//! A client of the cache service, version 2: GitHub's own, whose blobs are Azure's, or ours. And one of its API for
+//! looking at caches and deleting them, in [`rest`].
 //!
 //! Bounds: an answer of the service 64 KiB, an error's body 4 KiB, a read 64 MiB; an upload holds at most four
 //! pieces of 256 KiB.
 
+mod access;
 mod calls;
 mod error;
 mod http;
 mod patience;
 mod read;
+pub mod rest;
 mod text;
 mod traffic;
 mod upload;
@@ -28,7 +31,9 @@ use crate::messages::{
     CreateCacheEntryRequest, CreateCacheEntryResponse, FinalizeCacheEntryUploadRequest,
     FinalizeCacheEntryUploadResponse, GetCacheEntryDownloadUrlRequest, GetCacheEntryDownloadUrlResponse,
 };
-use calls::{Answer, Service};
+use crate::scope::Scopes;
+use access::Access;
+use calls::Answer;
 use http::Http;
 
 /// Bytes of one read at the most.
@@ -40,7 +45,7 @@ const WRITE_DENIED: &str = "cache write denied";
 /// A client of one service with one token; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct CacheClient {
-    service: Arc<Service>,
+    service: Arc<Access>,
     http: Http,
 }
 
@@ -104,7 +109,7 @@ impl CacheClient {
     /// A client; nothing is sent yet.
     pub fn new(options: Options) -> Result<Self, ClientError> {
         let Options { url, token, user_agent, patience } = options;
-        Ok(Self { service: Arc::new(Service::new(&url, token)?), http: Http::new(patience, &user_agent)? })
+        Ok(Self { service: Arc::new(Access::new(&url, token)?), http: Http::new(patience, &user_agent)? })
     }
 
     /// Finds the entry of `key`, else the newest whose key begins with `key` or with one of `restore_keys`, in this
@@ -195,6 +200,12 @@ impl CacheClient {
     /// Reads a range of an entry, at most [`MAX_READ`] bytes of it. A cut connection is resumed where it broke.
     pub async fn read(&self, from: &DownloadUrl, range: Range<u64>) -> Result<Ranged, ClientError> {
         read::read(&self.http, from.expose(), range).await
+    }
+
+    /// What the token says that it may read and write; see [`Token::scopes`].
+    #[must_use]
+    pub fn scopes(&self) -> Option<Scopes> {
+        self.service.token().scopes()
     }
 
     /// What this client and its clones have sent and received so far.

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Deserialize;
 use url::Url;
 
 use super::error::ClientError;
+use crate::scope::Scopes;
 
 /// A job's token. It is never shown.
 #[derive(Clone)]
@@ -14,6 +18,20 @@ impl Token {
     /// A token as the runner gives it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// What the token says that it may read and write, if it is a runtime token and says so. Nothing is verified: this
+    /// is a word of its own bearer's, to plan by, and what counts is what the service answers.
+    #[must_use]
+    pub fn scopes(&self) -> Option<Scopes> {
+        #[derive(Deserialize)]
+        struct Claims {
+            ac: String,
+        }
+        let claims = self.0.split('.').nth(1)?;
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+        let claims: Claims = serde_json::from_slice(&claims).ok()?;
+        Scopes::from_ac(&claims.ac).ok()
     }
 
     pub(super) fn expose(&self) -> &str {
@@ -102,6 +120,16 @@ pub(super) fn secrets(url: &Url) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_runtime_token_tells_its_scopes() {
+        let claims = r#"{"ac":"[{\"Scope\":\"refs/heads/main\",\"Permission\":3}]"}"#;
+        let token = Token::new(format!("head.{}.signature", BASE64_URL_SAFE_NO_PAD.encode(claims)));
+        assert_eq!(token.scopes(), Some(Scopes::read_write("refs/heads/main")));
+        for other in ["", "ghs_opaque", "a.b.c", "a.e30.c"] {
+            assert_eq!(Token::new(other).scopes(), None, "{other}");
+        }
+    }
 
     #[test]
     fn what_is_secret_is_not_shown() {

@@ -1,6 +1,7 @@
-//! The messages of both protocols, in both directions.
+//! The messages of both protocols and of the REST API, in both directions.
 
 mod json;
+pub mod rest;
 pub mod v1;
 mod v2;
 

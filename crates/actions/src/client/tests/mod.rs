@@ -2,4 +2,4 @@
 
 mod blobs;
 mod calls;
-mod script;
+pub(super) mod script;

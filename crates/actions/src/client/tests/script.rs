@@ -8,17 +8,17 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::{CacheClient, DownloadUrl, Options, Patience, Token};
 
-pub(super) const TOKEN: &str = "s3cret-token";
+pub(in crate::client) const TOKEN: &str = "s3cret-token";
 
 /// Answers one connection each, in order, and keeps what was asked.
-pub(super) struct Script {
-    pub(super) url: String,
+pub(in crate::client) struct Script {
+    pub(in crate::client) url: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Script {
     /// `HOST` in an answer becomes the server's own address; an empty answer never comes.
-    pub(super) async fn of(answers: &[&str]) -> Self {
+    pub(in crate::client) async fn of(answers: &[&str]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let answers: Vec<_> = answers.iter().map(|answer| answer.replace("HOST", &host)).collect();
@@ -43,7 +43,7 @@ impl Script {
         Self { url: format!("http://{host}"), asked }
     }
 
-    pub(super) fn client(&self) -> CacheClient {
+    pub(in crate::client) fn client(&self) -> CacheClient {
         self.patient(Patience {
             connect: Duration::from_secs(5),
             stall: Duration::from_millis(500),
@@ -52,16 +52,16 @@ impl Script {
         })
     }
 
-    pub(super) fn patient(&self, patience: Patience) -> CacheClient {
+    pub(in crate::client) fn patient(&self, patience: Patience) -> CacheClient {
         let (url, user_agent) = (format!("{}/base/", self.url), "test".to_owned());
         CacheClient::new(Options { url, token: Token::new(TOKEN), user_agent, patience }).unwrap()
     }
 
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(in crate::client) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(super) fn blob(&self) -> DownloadUrl {
+    pub(in crate::client) fn blob(&self) -> DownloadUrl {
         DownloadUrl::parse(&format!("{}/c/1?sig=hidden-sig", self.url)).unwrap()
     }
 }
@@ -83,11 +83,11 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(in crate::client) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
-pub(super) fn json(status: &str, body: &str) -> String {
+pub(in crate::client) fn json(status: &str, body: &str) -> String {
     answer(status, "Content-Type: application/json\r\n", body)
 }
