@@ -14,7 +14,7 @@ fn all() -> Listing {
         repo: None,
         key_prefix: None,
         key: None,
-        scope: None,
+        scopes: None,
         sort: SortBy::Created,
         descending: false,
         offset: 0,
@@ -44,8 +44,13 @@ pub async fn an_entry_is_listed(house: &House) {
     assert_eq!(listed(house, &begun).await, (1, vec![percent]));
     let whole = Listing { key: Some("a-1".to_owned()), ..own.clone() };
     assert_eq!(listed(house, &whole).await, (2, vec![plain, dev]));
-    let scoped = Listing { scope: Some("dev".to_owned()), ..own };
+    let scopes = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let scoped = Listing { scopes: scopes(&["dev", "none"]), ..own.clone() };
     assert_eq!(listed(house, &scoped).await, (1, vec![dev]));
+    let both = Listing { scopes: scopes(&["dev", "refs/heads/main"]), ..own.clone() };
+    assert_eq!(listed(house, &both).await, (3, vec![plain, percent, dev]));
+    let none = Listing { scopes: scopes(&[]), ..own };
+    assert_eq!(listed(house, &none).await, (0, vec![]));
 
     let (name, entry) = catalog.list(&scoped).await.unwrap().entries.remove(0);
     assert_eq!(name, "owner/name");

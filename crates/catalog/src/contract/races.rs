@@ -285,7 +285,7 @@ async fn dead_names(catalog: &dyn Catalog) -> HashSet<(RecipeId, u32, PackId)> {
         repo: None,
         key_prefix: None,
         key: None,
-        scope: None,
+        scopes: None,
         sort: SortBy::Created,
         descending: false,
         offset: 0,

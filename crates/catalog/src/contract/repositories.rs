@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::House;
 use super::fixtures::{repo, save_sized, slot};
+use crate::rooms::Holdings;
 
 /// Names are equal whatever the case of their letters, and the first spelling stays.
 pub async fn a_name_is_one_repository_in_any_case(house: &House) {
@@ -49,7 +50,7 @@ pub async fn usage_adds_up(house: &House) {
     let catalog = &*house.catalog;
     let repo = repo(catalog).await;
     let other = catalog.repository("Another/one", "another").await.unwrap();
-    catalog.repository("empty/one", "empty").await.unwrap();
+    let empty = catalog.repository("empty/one", "empty").await.unwrap();
     save_sized(catalog, repo, &slot("a"), 7).await;
     save_sized(catalog, repo, &slot("b"), 5).await;
     save_sized(catalog, other.id, &slot("a"), 1).await;
@@ -62,8 +63,9 @@ pub async fn usage_adds_up(house: &House) {
         .map(|usage| (usage.repository.name, usage.entries, usage.bytes))
         .collect();
     assert_eq!(usage, [("Another/one".to_owned(), 1, 1), ("owner/name".to_owned(), 2, 12)]);
-    assert_eq!(catalog.bytes_of(repo).await.unwrap(), 12);
-    assert_eq!(catalog.bytes_of(other.id).await.unwrap(), 1);
+    assert_eq!(catalog.holdings(repo).await.unwrap(), Holdings { entries: 2, bytes: 12 });
+    assert_eq!(catalog.holdings(other.id).await.unwrap(), Holdings { entries: 1, bytes: 1 });
+    assert_eq!(catalog.holdings(empty.id).await.unwrap(), Holdings::default());
 }
 
 /// It is near this machine's (the tests' databases run here), and moves as it is told.

@@ -54,8 +54,8 @@ pub struct Listing {
     pub key_prefix: Option<String>,
     /// Only this exact key.
     pub key: Option<String>,
-    /// Only this scope.
-    pub scope: Option<String>,
+    /// Only these scopes.
+    pub scopes: Option<Vec<String>>,
     /// The order; ties by id.
     pub sort: SortBy,
     /// Largest or latest first.

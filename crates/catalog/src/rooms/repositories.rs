@@ -27,6 +27,15 @@ pub struct Usage {
     pub bytes: u64,
 }
 
+/// What the visible entries of one repository come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Visible entries.
+    pub entries: u64,
+    /// The sum of their sizes as uploaded, in bytes.
+    pub bytes: u64,
+}
+
 /// Repositories, and the few facts that belong to the whole server.
 #[async_trait]
 pub trait Repositories {
@@ -40,8 +49,8 @@ pub trait Repositories {
     /// The name of the repository with this number.
     async fn repository_name(&self, id: RepoId) -> Result<Option<String>>;
 
-    /// Bytes of the repository's visible entries, as uploaded.
-    async fn bytes_of(&self, id: RepoId) -> Result<u64>;
+    /// What the repository's visible entries come to.
+    async fn holdings(&self, id: RepoId) -> Result<Holdings>;
 
     /// Every repository that has entries, by name.
     async fn usage(&self) -> Result<Vec<Usage>>;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::ids::{DomainId, RepoId, Timestamp};
-use crate::rooms::{Repositories, Repository, Usage};
+use crate::rooms::{Holdings, Repositories, Repository, Usage};
 use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, args, sql};
 
 macro_rules! repository_columns {
@@ -19,7 +19,8 @@ const INSERT_DOMAIN: Sql = sql!("INSERT INTO domains (name) VALUES ($1) ON CONFL
 const FIND_DOMAIN: Sql = sql!("SELECT id FROM domains WHERE name = $1");
 const INSERT: Sql =
     sql!("INSERT INTO repositories (name, folded, domain) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
-const BYTES_OF: Sql = sql!("SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM entries WHERE repo = $1");
+const HOLDINGS: Sql =
+    sql!("SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM entries WHERE repo = $1");
 const USAGE: Sql = sql!(
     "SELECT " repository_columns!() ", count(*), CAST(sum(entries.size) AS BIGINT)
      FROM entries JOIN repositories ON repositories.id = entries.repo
@@ -34,6 +35,14 @@ impl Read for Repository {
 
     fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
         Some(Self { id: columns.read()?, name: columns.read()?, domain: columns.read::<DomainId>()? })
+    }
+}
+
+impl Read for Holdings {
+    const NOUN: &'static str = "repository";
+
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        Some(Self { entries: columns.read()?, bytes: columns.read()? })
     }
 }
 
@@ -73,8 +82,8 @@ impl<D: Driver> Repositories for Database<D> {
         self.read("find a repository's name").await?.find(&NAME, args![id]).await
     }
 
-    async fn bytes_of(&self, id: RepoId) -> Result<u64> {
-        self.read("add up a repository's entries").await?.one(&BYTES_OF, args![id]).await
+    async fn holdings(&self, id: RepoId) -> Result<Holdings> {
+        self.read("add up a repository's entries").await?.one(&HOLDINGS, args![id]).await
     }
 
     async fn usage(&self) -> Result<Vec<Usage>> {

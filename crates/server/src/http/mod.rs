@@ -12,6 +12,7 @@ mod health;
 mod log;
 mod prefixed;
 mod request_id;
+mod rest;
 mod router;
 mod site;
 mod timestamp;

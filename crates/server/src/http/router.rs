@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{any, get};
 
-use super::{api, artifactcache, blobs, body, health, log, prefixed, twirp};
+use super::{api, artifactcache, blobs, body, health, log, prefixed, rest, twirp};
 use crate::service::Service;
 
 /// Every path of the server. Requests carry [`Ends`](super::Ends) as an extension; without it nobody counts as
@@ -21,6 +21,10 @@ pub fn router(service: Service) -> Router {
         // Ours: administration.
         .nest("/api/v1", api::routes())
         .route("/api/v1/", any(api::no_such_call))
+        // GitHub's, for gh and its like; on a server that is not github.com they put a path before it.
+        .nest("/repos", rest::repositories())
+        .nest("/api/v3/repos", rest::repositories())
+        .route("/api/v3/{*call}", any(rest::no_such_call))
         .route("/healthz", get(health::healthz))
         // Both cache protocols under a base URL with a path, and everything that is not there.
         .fallback(prefixed::call)

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
 use super::connection::Ends;
-use crate::service::{Caller, Origin, Result, Service};
+use crate::service::{Caller, Origin, Result, Service, Visitor};
 
 /// What a request says of the way it came.
 #[derive(Clone, Debug)]
@@ -28,6 +28,11 @@ impl Site {
     /// Whether the token is an administrator's.
     pub(super) async fn admin(&self, service: &Service) -> Result<()> {
         service.authenticate_admin(self.token.as_deref(), self.origin()).await
+    }
+
+    /// Who the token belongs to, for a repository.
+    pub(super) async fn visitor(&self, service: &Service, repository: &str) -> Result<Visitor> {
+        service.visitor(self.token.as_deref(), self.origin(), repository).await
     }
 
     /// A URL of this server that the client can reach: under the configured address, else under the one that this

@@ -107,7 +107,7 @@ impl Service {
                     repo: Some(repo),
                     key_prefix: Some(PACK_PREFIX.to_owned()),
                     key: None,
-                    scope: None,
+                    scopes: None,
                     sort: SortBy::Created,
                     descending: true,
                     offset,

@@ -120,7 +120,7 @@ impl Service {
             repo,
             key_prefix: filter.key_prefix.clone(),
             key: filter.key.clone(),
-            scope: filter.scope.clone(),
+            scopes: filter.scope.clone().map(|scope| vec![scope]),
             sort: SortBy::Accessed,
             descending: true,
             offset,

@@ -49,7 +49,7 @@ impl Service {
     async fn after_save(&self, caller: &Caller, limit: u64) {
         let exceeded = async {
             let catalog = &self.0.catalog;
-            let mut exceeded = catalog.bytes_of(caller.repository.id).await? > limit;
+            let mut exceeded = catalog.holdings(caller.repository.id).await?.bytes > limit;
             if let Some(bound) = self.settings().max_disk {
                 exceeded |= catalog.raw_bytes().await? + catalog.pack_bytes().await? > bound.0;
             }

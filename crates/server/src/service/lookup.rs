@@ -61,27 +61,17 @@ impl Service {
 
     /// Entries that a job can see whose key begins so, newest first (v1's list).
     pub async fn visible(&self, caller: &Caller, key_prefix: &str, limit: u64) -> Result<Listed> {
-        let mut all = Listed { total: 0, entries: Vec::new() };
-        for scope in &caller.scopes.read {
-            let page = self
-                .0
-                .catalog
-                .list(&Listing {
-                    repo: Some(caller.repository.id),
-                    key_prefix: Some(key_prefix.to_owned()),
-                    key: None,
-                    scope: Some(scope.clone()),
-                    sort: SortBy::Created,
-                    descending: true,
-                    offset: 0,
-                    limit,
-                })
-                .await?;
-            all.total += page.total;
-            all.entries.extend(page.entries);
-        }
-        all.entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(all)
+        let listing = Listing {
+            repo: Some(caller.repository.id),
+            key_prefix: Some(key_prefix.to_owned()),
+            key: None,
+            scopes: Some(caller.scopes.read.clone()),
+            sort: SortBy::Created,
+            descending: true,
+            offset: 0,
+            limit,
+        };
+        Ok(self.0.catalog.list(&listing).await?)
     }
 
     /// A signed path under which the representation can be fetched for some time, retired or not. `None` when it

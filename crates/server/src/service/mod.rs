@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod auth;
+mod caches;
 mod chunk_index;
 mod download;
 mod error;
@@ -33,6 +34,7 @@ use crate::settings::Settings;
 
 pub use admin::{CacheFilter, CacheRow, UsageRow};
 pub use auth::{Authenticator, GithubIssuer, Identity, Origin, OwnTokens, Rights};
+pub use caches::{CacheQuery, Visitor};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
 pub use lookup::Found;

@@ -14,6 +14,7 @@ mod magic_nix_cache;
 mod malformed;
 mod npm;
 mod opendal;
+mod rest;
 mod saving_faults;
 mod signed_urls;
 mod support;

@@ -12,18 +12,18 @@ macro_rules! chosen {
         "($1 IS NULL OR entries.repo = $1) \
          AND ($2 IS NULL OR entries.key >= $2 AND entries.key < $3) \
          AND ($4 IS NULL OR entries.key = $4) \
-         AND ($5 IS NULL OR entries.scope = $5)"
+         AND ($5 IS NULL OR entries.scope"
     };
 }
 
-const TOTAL: Sql = sql!("SELECT count(*) FROM entries WHERE " chosen!());
+const TOTAL: Sql = sql!("SELECT count(*) FROM entries WHERE " chosen!() in_blobs("$6") ")");
 const PAGE: Sql = sql!(
     "SELECT repositories.name, " entry_columns!() "
      FROM entries JOIN repositories ON repositories.id = entries.repo
-     WHERE " chosen!() "
-     ORDER BY $7 * CASE $6 WHEN 0 THEN entries.created WHEN 1 THEN entries.accessed ELSE entries.size END,
-              $7 * entries.id
-     LIMIT $8 OFFSET $9"
+     WHERE " chosen!() in_blobs("$6") ")
+     ORDER BY $8 * CASE $7 WHEN 0 THEN entries.created WHEN 1 THEN entries.accessed ELSE entries.size END,
+              $8 * entries.id
+     LIMIT $9 OFFSET $10"
 );
 
 pub(super) async fn list<D: Driver>(database: &Database<D>, listing: &Listing) -> Result<Listed> {
@@ -32,7 +32,9 @@ pub(super) async fn list<D: Driver>(database: &Database<D>, listing: &Listing) -
     let prefix = listing.key_prefix.as_ref().map(String::as_bytes);
     let end = listing.key_prefix.as_deref().map(after_prefix);
     let key = listing.key.as_ref().map(String::as_bytes);
-    let scope = listing.scope.as_ref().map(String::as_bytes);
+    let scoped = listing.scopes.as_ref().map(|scopes| signed(scopes.len() as u64));
+    let scopes = listing.scopes.iter().flatten().map(|scope| scope.clone().into_bytes());
+    let scopes: Vec<Vec<u8>> = scopes.collect();
     let sort = match listing.sort {
         SortBy::Created => 0_i64,
         SortBy::Accessed => 1,
@@ -40,13 +42,14 @@ pub(super) async fn list<D: Driver>(database: &Database<D>, listing: &Listing) -
     };
     let direction = if listing.descending { -1_i64 } else { 1 };
 
-    let total = session.one(&TOTAL, args![repo, prefix, end.as_deref(), key, scope]).await?;
+    let total = session.one(&TOTAL, args![repo, prefix, end.as_deref(), key, scoped, &scopes]).await?;
     let values = args![
         repo,
         prefix,
         end.as_deref(),
         key,
-        scope,
+        scoped,
+        &scopes,
         sort,
         direction,
         signed(listing.limit),

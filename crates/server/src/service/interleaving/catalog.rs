@@ -8,9 +8,9 @@ use snowbank_cas::id::{ChunkHash, ObjectHash, PackId};
 use snowbank_cas::recipe::{FrameRef, RecipePage};
 use snowbank_catalog::ids::{DomainId, EntryId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId};
 use snowbank_catalog::rooms::{
-    Block, Changed, Claim, Doomed, Entries, Entry, Finalized, Form, Hit, JobKind, Jobs, Listed, Listing,
-    Measure, NumberedPage, Pack, Packs, PageAdded, Queue, Recipes, Recoded, Repositories, Repository,
-    Representation, Representations, Reserved, Segment, Slot, Upload, Uploads, Usage,
+    Block, Changed, Claim, Doomed, Entries, Entry, Finalized, Form, Hit, Holdings, JobKind, Jobs, Listed,
+    Listing, Measure, NumberedPage, Pack, Packs, PageAdded, Queue, Recipes, Recoded, Repositories,
+    Repository, Representation, Representations, Reserved, Segment, Slot, Upload, Uploads, Usage,
 };
 use snowbank_catalog::{Catalog, Result};
 
@@ -43,7 +43,7 @@ gated! {
         fn repository(name: &str, domain: &str) -> Repository;
         fn find_repository(name: &str) -> Option<Repository>;
         fn repository_name(id: RepoId) -> Option<String>;
-        fn bytes_of(id: RepoId) -> u64;
+        fn holdings(id: RepoId) -> Holdings;
         fn usage() -> Vec<Usage>;
         fn secret(name: &str, fresh: &[u8]) -> Vec<u8>;
         fn now() -> Timestamp;

@@ -175,7 +175,6 @@ enum Waiting {
 
 /// Calls that change nothing for others.
 const READS: [&str; 22] = [
-    "bytes_of",
     "condemned_since",
     "current",
     "domain_of",
@@ -183,6 +182,7 @@ const READS: [&str; 22] = [
     "entry",
     "find_chunks",
     "get",
+    "holdings",
     "list",
     "lookup",
     "pack_bytes",

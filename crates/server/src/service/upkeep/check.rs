@@ -246,7 +246,7 @@ fn every_entry(offset: u64) -> Listing {
         repo: None,
         key_prefix: None,
         key: None,
-        scope: None,
+        scopes: None,
         sort: SortBy::Created,
         descending: false,
         offset,
