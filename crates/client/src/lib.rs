@@ -16,4 +16,5 @@ pub mod snapshot;
 pub mod stamp;
 pub mod substituter;
 pub mod text;
+pub mod tidy;
 pub mod upstream;

@@ -65,12 +65,24 @@ pub async fn find(
     let Some((key, generation)) = Key::split(&found.key) else {
         return Err(unusable(SnapshotError::NotAnIndex));
     };
-    let bytes = fetch(client, &found.url).await?.map_err(unusable)?;
+    let (snapshot, size) = load(client, &found.url).await?.map_err(unusable)?;
+    Ok(Some(Found { entry: found.key, key, generation, size, snapshot }))
+}
+
+/// The snapshot of an entry, and the entry's bytes.
+pub(crate) async fn load(
+    client: &CacheClient,
+    url: &DownloadUrl,
+) -> Result<Result<(Snapshot, u64), SnapshotError>, ClientError> {
+    let bytes = match fetch(client, url).await? {
+        Ok(bytes) => bytes,
+        Err(error) => return Ok(Err(error)),
+    };
     let size = bytes.len() as u64;
     // Decompressing and parsing some megabytes takes a while.
     let decoded = tokio::task::spawn_blocking(move || Snapshot::decode(&bytes)).await;
-    let snapshot = decoded.unwrap_or(Err(SnapshotError::Damaged("it cannot be read"))).map_err(unusable)?;
-    Ok(Some(Found { entry: found.key, key, generation, size, snapshot }))
+    let decoded = decoded.unwrap_or(Err(SnapshotError::Damaged("it cannot be read")));
+    Ok(decoded.map(|snapshot| (snapshot, size)))
 }
 
 /// The whole entry.

@@ -12,6 +12,7 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use find::load;
 pub use find::{FindError, Found, find};
 pub use publish::{PublishError, Published, publish};
 use sha2::{Digest, Sha256};

@@ -36,6 +36,9 @@ pub const MAX_MESSAGE: u64 = 128 << 20;
 /// Bytes of the largest entry.
 pub const MAX_INDEX: u64 = MAX_MESSAGE + (1 << 20);
 
+/// What the keys of packs begin with.
+pub(crate) const PACK_PREFIX: &str = "snowbank-pack-";
+
 /// A closure as it was saved. Every path's references are in it, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -75,8 +78,8 @@ impl PackRef {
     #[must_use]
     pub fn key(&self) -> String {
         match self.copy {
-            0 => format!("snowbank-pack-{}", self.hash),
-            copy => format!("snowbank-pack-{}-{copy}", self.hash),
+            0 => format!("{PACK_PREFIX}{}", self.hash),
+            copy => format!("{PACK_PREFIX}{}-{copy}", self.hash),
         }
     }
 }
