@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod cache;
 pub(crate) mod client;
 
 use std::path::PathBuf;
@@ -32,9 +33,9 @@ pub(crate) enum Command {
     /// Mint tokens for jobs and administrators
     #[command(subcommand)]
     Token(Token),
-    /// List, delete and count the caches of a running server
+    /// List, delete and count the caches of a running server, or of a repository on GitHub
     #[command(subcommand)]
-    Cache(Cache),
+    Cache(cache::Cache),
     /// Enforce limits, then delete what nothing refers to any more
     ///
     /// Safe beside a running server, running saves and running restores.
@@ -128,69 +129,6 @@ pub(crate) struct TokenCreate {
     pub expires: String,
     #[command(flatten)]
     pub state: State,
-}
-
-/// Which server `cache` talks to.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Remote {
-    /// The server
-    #[arg(long, value_name = "URL", env = "SNOWBANK_SERVER", default_value = "http://127.0.0.1:8484")]
-    pub server: String,
-    /// A file that holds an admin token; else SNOWBANK_TOKEN is used, else one is minted from the data folder
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub state: State,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Which caches.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct Filter {
-    /// Only this repository
-    #[arg(long, value_name = "OWNER/NAME")]
-    pub repo: Option<String>,
-    /// Only keys that begin so
-    #[arg(long, value_name = "PREFIX")]
-    pub key_prefix: Option<String>,
-    /// Only this exact key
-    #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
-    /// Only this git ref
-    #[arg(long = "ref", value_name = "REF")]
-    pub scope: Option<String>,
-}
-
-/// `cache`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Cache {
-    /// List caches, the latest used first
-    List {
-        #[command(flatten)]
-        filter: Filter,
-        /// At most so many
-        #[arg(long, default_value_t = 100)]
-        limit: u64,
-        #[command(flatten)]
-        remote: Remote,
-    },
-    /// Delete caches, by id or by filter
-    Delete {
-        /// The number that `cache list` shows
-        #[arg(conflicts_with_all = ["repo", "key_prefix", "key", "scope"])]
-        id: Option<i64>,
-        #[command(flatten)]
-        filter: Filter,
-        #[command(flatten)]
-        remote: Remote,
-    },
-    /// Show what each repository uses of its limit, and what is on the disk
-    Usage {
-        #[command(flatten)]
-        remote: Remote,
-    },
 }
 
 /// `gc`.

@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod config;
 mod gc;
+mod github;
 mod hash_files;
 mod serve;
 mod store_helper;
@@ -47,6 +48,11 @@ fn bytes(count: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{count} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
+}
+
+/// So many of something: `1 pack`, `2 packs`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

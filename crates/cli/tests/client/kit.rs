@@ -82,16 +82,7 @@ impl Remote {
 
     /// A command that uses it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_snowbank"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| {
-            ["SNOWBANK_", "ACTIONS_", "GITHUB_"]
-                .iter()
-                .any(|prefix| name.to_string_lossy().starts_with(prefix))
-        }) {
-            command.env_remove(name);
-        }
-        let state = std::env::temp_dir().join(format!("snowbank-test-state-{}", std::process::id()));
-        command.env("XDG_STATE_HOME", &state).env("HOME", &state).args(arguments);
+        let mut command = command(arguments);
         match self {
             Self::Server(server, token) => {
                 command.args(["--remote", server.url()]).env("SNOWBANK_TOKEN", token);
@@ -128,6 +119,26 @@ impl Remote {
     pub(crate) fn restore(&self, root: &Path) -> Value {
         self.run(root, &["restore", "--key", "k", "--min-free", "1MB"])
     }
+}
+
+/// A command that knows nothing of who runs the tests.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snowbank"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| {
+        ["SNOWBANK_", "ACTIONS_", "GITHUB_", "GH_"]
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix))
+    }) {
+        command.env_remove(name);
+    }
+    let state = std::env::temp_dir().join(format!("snowbank-test-state-{}", std::process::id()));
+    command.env("XDG_STATE_HOME", &state).env("HOME", &state).args(arguments);
+    command
+}
+
+/// Lets it find the server's REST API where it would find GitHub's.
+pub(crate) fn with_api<'a>(command: &'a mut Command, server: &Snowbank, token: &str) -> &'a mut Command {
+    command.env("GITHUB_API_URL", server.url()).env("GITHUB_REPOSITORY", REPO).env("GITHUB_TOKEN", token)
 }
 
 /// What a command said.

@@ -7,6 +7,7 @@ mod builds;
 mod daemon;
 mod faults;
 mod generations;
+mod github;
 mod helper;
 mod job;
 mod jobs;

@@ -15,6 +15,7 @@ mod wanted;
 mod writing;
 
 pub(crate) use lazy::substituter;
+pub(crate) use remote::Remote;
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;
 pub(crate) use save::run as save;

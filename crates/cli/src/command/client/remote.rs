@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::State;
 use crate::args::client::Service as Arguments;
+use crate::command::github::variable;
 use crate::config;
 use crate::error::{CliError, Result};
 use crate::open::{Opened, Role, open};
@@ -63,8 +64,6 @@ impl Remote {
     /// # Errors
     /// When none is named, or a folder's state cannot be opened.
     pub(crate) async fn open(arguments: &Arguments) -> Result<Self> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let handed = || variable(HANDED).map(|file| Handed::read(Path::new(&file))).transpose();
         let asked = arguments.remote.clone();
         match place(arguments, variable, handed)? {
             Place::Url { url, token } => {
@@ -72,6 +71,21 @@ impl Remote {
                 Ok(Self { client: client(url, token)?, name, asked, local: None })
             }
             Place::Folder(folder) => Ok(Self { asked, ..Self::in_process(folder).await? }),
+        }
+    }
+
+    /// The client of the service that is named, else of the job's; none where there is none.
+    ///
+    /// # Errors
+    /// When a service is named that cannot be asked, or the job's is not told as it should be.
+    pub(crate) fn of_job(remote: Option<&str>) -> Result<Option<CacheClient>> {
+        let arguments = Arguments { remote: remote.map(str::to_owned), strict: false };
+        match known(&arguments, variable, handed)? {
+            Some(Place::Url { url, token }) => client(url, token).map(Some),
+            Some(Place::Folder(folder)) => {
+                Err(CliError::usage(format!("the remote {} is a folder and no server", folder.display())))
+            }
+            None => Ok(None),
         }
     }
 
@@ -90,6 +104,11 @@ impl Remote {
         let serving = tokio::spawn(http::serve(listener, opened.service.clone(), stop.clone()));
         let local = Some(Local { serving, stop, opened });
         Ok(Self { client: client(url, token)?, name, asked: None, local })
+    }
+
+    /// Whether it is a folder's, in this process.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.is_some()
     }
 
     /// Ends the service if it is in this process; enforces the limits of its folder first.
@@ -145,11 +164,28 @@ impl Handed {
     }
 }
 
+/// What the action has handed on.
+fn handed() -> Result<Option<Handed>> {
+    variable(HANDED).map(|file| Handed::read(Path::new(&file))).transpose()
+}
+
 fn place(
     arguments: &Arguments,
     variable: impl Fn(&str) -> Option<String>,
     handed: impl FnOnce() -> Result<Option<Handed>>,
 ) -> Result<Place> {
+    known(arguments, variable, handed)?.ok_or_else(|| {
+        CliError::usage("no cache service is named")
+            .hint("name one with --remote URL, or a folder with --remote DIR")
+            .hint("in a GitHub job, `run:` steps know of one behind a step that `uses` the snowbank action")
+    })
+}
+
+fn known(
+    arguments: &Arguments,
+    variable: impl Fn(&str) -> Option<String>,
+    handed: impl FnOnce() -> Result<Option<Handed>>,
+) -> Result<Option<Place>> {
     let job = || Some((variable("ACTIONS_RESULTS_URL")?, variable("ACTIONS_RUNTIME_TOKEN")?));
     match &arguments.remote {
         Some(remote) if remote.starts_with("http://") || remote.starts_with("https://") => {
@@ -159,19 +195,15 @@ fn place(
                     "put one into SNOWBANK_TOKEN: `snowbank token create --repo OWNER/NAME --scope refs/heads/main:rw` mints it where the server is",
                 )
             })?;
-            Ok(Place::Url { url: remote.clone(), token })
+            Ok(Some(Place::Url { url: remote.clone(), token }))
         }
         Some(remote) if remote.contains("://") => {
             Err(CliError::usage(format!("the remote {remote} is neither an http URL nor a folder")))
         }
-        Some(folder) => Ok(Place::Folder(PathBuf::from(folder))),
+        Some(folder) => Ok(Some(Place::Folder(PathBuf::from(folder)))),
         None => match handed()? {
-            Some(Handed { url, token }) => Ok(Place::Url { url, token }),
-            None => job().map(|(url, token)| Place::Url { url, token }).ok_or_else(|| {
-                CliError::usage("no cache service is named")
-                    .hint("name one with --remote URL, or a folder with --remote DIR")
-                    .hint("in a GitHub job, `run:` steps know of one behind a step that `uses` the snowbank action")
-            }),
+            Some(Handed { url, token }) => Ok(Some(Place::Url { url, token })),
+            None => Ok(job().map(|(url, token)| Place::Url { url, token })),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! `snowbank cache`, against a running server.
+//! The caches of a running server, by our own API.
 
 use std::time::Duration;
 
@@ -6,22 +6,14 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 use snowbank_server::service::Rights;
 
-use super::bytes;
-use crate::args::{Cache, Filter, Remote};
+use crate::args::cache::{Filter, Remote};
+use crate::command::bytes;
 use crate::config;
 use crate::error::{CliError, Result};
 use crate::open::{Role, open};
 use crate::printer::Printer;
 
-pub(crate) async fn run(args: Cache, printer: &Printer) -> Result<()> {
-    match args {
-        Cache::List { filter, limit, remote } => list(&filter, limit, &remote, printer).await,
-        Cache::Delete { id, filter, remote } => delete(id, &filter, &remote, printer).await,
-        Cache::Usage { remote } => usage(&remote, printer).await,
-    }
-}
-
-async fn list(filter: &Filter, limit: u64, remote: &Remote, printer: &Printer) -> Result<()> {
+pub(super) async fn list(filter: &Filter, limit: u64, remote: &Remote, printer: &Printer) -> Result<()> {
     let mut query = query(filter);
     query.push(("limit", limit.to_string()));
     let answer = ask(remote, Method::GET, "caches", &query).await?;
@@ -47,8 +39,16 @@ async fn list(filter: &Filter, limit: u64, remote: &Remote, printer: &Printer) -
     Ok(())
 }
 
-async fn delete(id: Option<i64>, filter: &Filter, remote: &Remote, printer: &Printer) -> Result<()> {
+pub(super) async fn delete(
+    id: Option<i64>,
+    filter: &Filter,
+    remote: &Remote,
+    printer: &Printer,
+) -> Result<()> {
     let query = query(filter);
+    if id.is_some() && !query.is_empty() {
+        return Err(CliError::usage("an id is one cache of all repositories: leave --repo out"));
+    }
     let answer = match id {
         Some(id) => ask(remote, Method::DELETE, &format!("caches/{id}"), &[]).await?,
         None if query.is_empty() => {
@@ -66,7 +66,7 @@ async fn delete(id: Option<i64>, filter: &Filter, remote: &Remote, printer: &Pri
     Ok(())
 }
 
-async fn usage(remote: &Remote, printer: &Printer) -> Result<()> {
+pub(super) async fn usage(remote: &Remote, printer: &Printer) -> Result<()> {
     let answer = ask(remote, Method::GET, "usage", &[]).await?;
     if remote.json {
         printer.data(format!("{answer:#}"));

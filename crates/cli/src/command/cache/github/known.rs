@@ -1,0 +1,60 @@
+//! Which packs are whose, as far as it can be known here: by the cache service of a job.
+
+use snowbank_actions::client::rest::CacheEntry;
+use snowbank_client::text::chain;
+use snowbank_client::tidy::{Kinds, Knowledge, readable, within_bounds};
+
+use crate::args::cache::Github as Arguments;
+use crate::command::client::Remote;
+use crate::command::counted;
+use crate::command::github::{Github, variable};
+use crate::error::Result;
+
+/// What is known, and why no more.
+pub(super) struct Known {
+    pub(super) knowledge: Knowledge,
+    pub(super) why: Option<String>,
+}
+
+/// Reads what indexes there are, the last saved first.
+///
+/// # Errors
+/// When `--remote` cannot be right.
+pub(super) async fn known(
+    arguments: &Arguments,
+    github: &Github,
+    kinds: &Kinds,
+    entries: &[CacheEntry],
+) -> Result<Known> {
+    let nothing = |why: String| Known { knowledge: Knowledge::default(), why: Some(why) };
+    if !entries.iter().any(|entry| kinds.is_index(entry)) {
+        return Ok(Known { knowledge: Knowledge::default(), why: None });
+    }
+    // The job around us knows its own repository alone.
+    let job = variable("GITHUB_REPOSITORY");
+    let own = job.is_some_and(|job| job.eq_ignore_ascii_case(&github.repository.to_string()));
+    let service = match arguments.remote.as_deref() {
+        None if !own => None,
+        remote => Remote::of_job(remote)?,
+    };
+    let Some(client) = service else {
+        return Ok(nothing(
+            "which packs a snapshot names, the cache service of its job tells alone, and none is known here"
+                .to_owned(),
+        ));
+    };
+    let there = readable(entries, kinds, client.scopes().as_ref());
+    let some = within_bounds(&there);
+    match Knowledge::read(&client, &some).await {
+        Ok(knowledge) => {
+            let indexes = entries.iter().filter(|entry| kinds.is_index(entry));
+            let unread = indexes.filter(|index| knowledge.of(index).is_none()).count();
+            let why = (unread > 0).then(|| {
+                let those = counted(unread as u64, "snapshot");
+                format!("which packs {those} name is not known: this job cannot read their indexes")
+            });
+            Ok(Known { knowledge, why })
+        }
+        Err(error) => Ok(nothing(format!("which packs a snapshot names is not known: {}", chain(&error)))),
+    }
+}
