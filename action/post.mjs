@@ -25,8 +25,12 @@ async function main() {
   const prefixes = lines("restore-keys").flatMap((prefix) => ["--restore-key", prefix]);
   const upstream = flag("keep-upstream") ? ["--keep-upstream"] : [];
   const budget = input("save-budget") ? ["--budget", input("save-budget")] : [];
+  // GitHub's API is about GitHub's own cache.
+  const github = input("remote") ? "" : input("github-token");
+  mask(github);
   const words = ["save", "--end", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget];
-  const how = await run(state("binary"), [...words, "--", ...lines("paths")], { SNOWBANK_TOKEN: token });
+  const tokens = { SNOWBANK_TOKEN: token, GH_TOKEN: github, GITHUB_TOKEN: github };
+  const how = await run(state("binary"), [...words, "--", ...lines("paths")], tokens);
   if (how) warn(`the Nix store is not saved: ${how}`);
 }
 

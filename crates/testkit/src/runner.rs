@@ -25,6 +25,8 @@ pub struct Job {
     status: &'static str,
     /// Who runs its steps, where it is not who runs the test.
     user: Option<u32>,
+    /// GitHub's token of the job.
+    github_token: String,
 }
 
 /// An action that was started, until its post step has run.
@@ -90,6 +92,7 @@ impl Job {
             folder,
             status: "success",
             user: None,
+            github_token: String::new(),
         }
     }
 
@@ -113,6 +116,13 @@ impl Job {
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Gives it a token for GitHub's API, which it then finds at `api`, as the job of this repository.
+    #[must_use]
+    pub fn github(mut self, api: &str, repository: &str, token: &str) -> Self {
+        token.clone_into(&mut self.github_token);
+        self.env("GITHUB_API_URL", api).env("GITHUB_REPOSITORY", repository)
     }
 
     /// The folder that steps run in.
@@ -191,6 +201,7 @@ impl Job {
         let mut told = self.for_actions.clone();
         for (name, text) in &started.inputs {
             let text = text.replace("${{ job.status }}", self.status);
+            let text = text.replace("${{ github.token }}", &self.github_token);
             told.insert(format!("INPUT_{}", name.to_uppercase()), text);
         }
         told.extend(started.state.iter().map(|(name, text)| (format!("STATE_{name}"), text.clone())));
@@ -224,7 +235,7 @@ impl Job {
         open_to_all(files.path(), 0o755);
         let names = ["OUTPUT", "STATE", "ENV", "PATH", "STEP_SUMMARY"];
         for (name, _) in std::env::vars() {
-            let of_a_job = ["GITHUB_", "ACTIONS_", "SNOWBANK_", "RUNNER_", "XDG_"];
+            let of_a_job = ["GITHUB_", "GH_", "ACTIONS_", "SNOWBANK_", "RUNNER_", "XDG_"];
             if of_a_job.iter().any(|prefix| name.starts_with(prefix)) {
                 command.env_remove(name);
             }

@@ -74,6 +74,30 @@ fn a_job_restores_what_the_last_one_built_and_saves_what_is_new() {
 }
 
 #[test]
+fn with_a_token_for_it_older_generations_go_and_the_page_says_what_is_used() {
+    let server = server();
+    let token = server.token(REPO, &[MAIN]);
+    let saved = |text: &str, inputs: &[(&str, &str)]| {
+        let root = empty();
+        let mut job = job(&server, MAIN, root.path()).github(server.url(), REPO, &token);
+        let (_, started) = job.start(&repository(), &[&[("binary", BINARY), ("key", "k")], inputs].concat());
+        job.run(&build(root.path(), text));
+        let post = job.finish(&started);
+        assert!(post.output.status.success() && post.said().contains("saved as k#"), "{}", post.said());
+        post
+    };
+    for text in ["one", "two"] {
+        let post = saved(text, &[]);
+        assert!(post.summary.contains("\nrepository uses "), "{}", post.summary);
+        assert!(post.said().contains(&format!("::add-mask::{token}")), "{}", post.said());
+    }
+    let post = saved("three", &[("github-token", "")]);
+    assert!(!post.summary.contains("uses"), "{}", post.summary);
+    let post = saved("four", &[]);
+    assert!(post.said().contains("freed") && post.said().contains("2 older generations"), "{}", post.said());
+}
+
+#[test]
 fn the_jobs_of_a_matrix_add_to_one_series() {
     let server = server();
     let inputs = [("binary", BINARY), ("key", "matrix")];

@@ -17,3 +17,4 @@ mod lazy;
 mod nobody;
 mod round_trip;
 mod run;
+mod tidy;

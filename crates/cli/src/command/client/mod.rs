@@ -10,6 +10,7 @@ mod save;
 mod session;
 mod stamp;
 mod table;
+mod tidy;
 mod upstreams;
 mod wanted;
 mod writing;

@@ -17,6 +17,7 @@ use super::save::{budget, save, tell};
 use super::session::{Series, Session};
 use super::stamp;
 use super::table::Table;
+use super::tidy::tidy;
 use super::wanted::{Before, wanted};
 use crate::args::client as args;
 use crate::args::client::When;
@@ -200,6 +201,7 @@ async fn store(
         Ok(saved) => {
             tell(session, &saved);
             table.saved(begun.elapsed(), &saved);
+            tidy(session, remote, &saved, table).await;
             Ok(())
         }
         Err(error) => session.outage(error),

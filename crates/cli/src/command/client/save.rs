@@ -17,6 +17,7 @@ use super::remote::Remote;
 use super::session::{Series, Session, spool};
 use super::stamp;
 use super::table::Table;
+use super::tidy::tidy;
 use super::wanted::{Before, Wanted, wanted};
 use crate::args::client as args;
 use crate::command::bytes;
@@ -36,6 +37,10 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let remote = Remote::open(&args.service).await?;
     let saved = save(&session, &remote, &wanted, args.what.keep_upstream, budget).await;
     let requests = remote.client.traffic();
+    let (took, mut table) = (begun.elapsed(), Table::default());
+    if let Ok(saved) = &saved {
+        tidy(&session, &remote, saved, &mut table).await;
+    }
     remote.close().await;
     if let Some(url) = before.served.as_ref().filter(|_| args.end) {
         lazy::stop(url).await;
@@ -43,8 +48,7 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     match saved {
         Ok(saved) => {
             tell(&session, &saved);
-            let mut table = Table::default();
-            table.saved(begun.elapsed(), &saved);
+            table.saved(took, &saved);
             table.traffic(requests);
             Job::of_environment().summarise(&session.key, &table, &session.progress);
             if args.talk.json {

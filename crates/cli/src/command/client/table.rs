@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use snowbank_actions::client::Traffic;
+use snowbank_actions::client::rest::Usage;
 use snowbank_client::save::Saved;
 use snowbank_client::series::{Key, Published};
 
@@ -30,6 +31,8 @@ pub(crate) struct Table {
     matched_key: Option<Key>,
     saved: Option<String>,
     code: Option<i32>,
+    /// What the repository uses of how much.
+    repository: Option<(Usage, u64)>,
     traffic: Traffic,
 }
 
@@ -111,6 +114,11 @@ impl Table {
         }
     }
 
+    /// What the repository uses, and what it may.
+    pub(crate) fn repository(&mut self, usage: Usage, limit: u64) {
+        self.repository = Some((usage, limit));
+    }
+
     /// What went over the wire.
     pub(crate) fn traffic(&mut self, traffic: Traffic) {
         self.traffic = traffic;
@@ -136,6 +144,13 @@ impl Table {
             bytes(self.traffic.sent),
             bytes(self.traffic.received)
         ));
+        self.used().into_iter().for_each(|used| progress.say(used));
+    }
+
+    fn used(&self) -> Option<String> {
+        let (usage, limit) = self.repository.as_ref()?;
+        // A limit is a round number.
+        Some(format!("repository uses {} of {}", bytes(usage.bytes), bytes(*limit).replace(".0 ", " ")))
     }
 
     /// The same for the page of a GitHub job, below what it comes to: a hit, a partial hit or a miss.
@@ -157,8 +172,9 @@ impl Table {
         }
         let saved = self.saved.as_ref().map(|entry| format!(" Saved `{entry}`.")).unwrap_or_default();
         let Traffic { requests, sent, received } = self.traffic;
+        let used = self.used().map(|used| format!("{used}\n\n")).unwrap_or_default();
         text + &format!(
-            "\n{requests} requests, {} sent, {} received.{saved}\n\n",
+            "\n{requests} requests, {} sent, {} received.{saved}\n\n{used}",
             bytes(sent),
             bytes(received)
         )
@@ -171,6 +187,7 @@ impl Table {
             "matched": self.matched,
             "saved": self.saved,
             "code": self.code,
+            "repository": self.repository.map(|(usage, limit)| json!({"entries": usage.entries, "bytes": usage.bytes, "limit": limit})),
             "stages": self.lines.iter().map(line).collect::<Vec<_>>(),
             "traffic": {"requests": self.traffic.requests, "sent": self.traffic.sent, "received": self.traffic.received},
         })

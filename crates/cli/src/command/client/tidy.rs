@@ -1,0 +1,61 @@
+//! After a save, where the job has a token for GitHub's REST API: what the save has superseded goes, and the job's page
+//! says what the repository uses of its limit.
+
+use snowbank_actions::client::ClientError;
+use snowbank_client::save::Saved;
+use snowbank_client::series::{Naming, Published};
+use snowbank_client::text::chain;
+use snowbank_client::tidy::{Kinds, Tidied, Tidy};
+
+use super::remote::Remote;
+use super::session::Session;
+use super::table::Table;
+use crate::command::github::Github;
+use crate::command::{bytes, counted};
+
+/// Does what can be done; whatever cannot is no failure.
+pub(crate) async fn tidy(session: &Session, remote: &Remote, saved: &Saved, table: &mut Table) {
+    let Some(github) = Github::at_hand().filter(|_| !remote.is_local()) else { return };
+    if let (Some(Published::As { entry, size }), Naming::Generations) = (&saved.published, session.naming) {
+        let tidy = Tidy {
+            rest: &github.rest,
+            repository: &github.repository,
+            client: &remote.client,
+            kinds: &Kinds::new(&[session.place.dir().clone()]),
+            saved: entry,
+            version: &session.versions.index,
+            size: *size,
+        };
+        let mut tidied = Tidied::default();
+        if let Err(error) = tidy.run(&mut tidied).await {
+            refused(session, "what was superseded was not deleted", &error);
+        }
+        tell(session, &tidied);
+    }
+    match github.usage().await {
+        Ok((usage, limit)) => table.repository(usage, limit),
+        Err(error) => refused(session, "what the repository uses is not known", &error),
+    }
+}
+
+/// A token that may not is what most jobs have.
+fn refused(session: &Session, what: &str, error: &ClientError) {
+    if matches!(error, ClientError::Denied { .. } | ClientError::Missing { .. }) {
+        tracing::debug!(error = chain(error), "{what}");
+    } else {
+        session.progress.say(format!("{what}: {}", chain(error)));
+    }
+}
+
+fn tell(session: &Session, tidied: &Tidied) {
+    let Tidied { generations, packs } = tidied;
+    if generations.count + packs.count == 0 {
+        return;
+    }
+    session.progress.say(format!(
+        "freed {}: {}, {} that no snapshot names",
+        bytes(generations.bytes + packs.bytes),
+        counted(generations.count, "older generation"),
+        counted(packs.count, "pack")
+    ));
+}
