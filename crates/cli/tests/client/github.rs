@@ -95,7 +95,7 @@ fn without_the_job_s_service_packs_are_one_line_with_the_reason() {
 fn a_deletion_frees_the_packs_that_nothing_else_names() {
     let remote = saved();
     let deleted = parsed(&in_job(&remote, &["delete", "--key", "k#2", "--json"]));
-    assert_eq!((&deleted["deleted"], &deleted["doubtful_packs"]), (&json!(2), &json!(0)), "{deleted}");
+    assert_eq!((&deleted["deleted"], &deleted["packs_left"]), (&json!(2), &json!(0)), "{deleted}");
     let listed = data(&in_job(&remote, &["list"]));
     assert!(listed.lines().count() == 1 && listed.contains("k#1  (with 1 pack)"), "{listed}");
     assert!(data(&in_job(&remote, &["delete", "--key-prefix", "k#"])).starts_with("deleted 2 caches, "));
@@ -107,25 +107,26 @@ fn in_doubt_packs_are_left() {
     let remote = saved();
     let output = outside(&remote, &["delete", "--key", "k#1"]);
     assert!(data(&output).starts_with("deleted 1 cache, "), "{}", data(&output));
-    assert!(said(&output).contains("that may be needed are left: "), "{}", said(&output));
+    assert!(said(&output).contains("the packs of what is deleted are left: "), "{}", said(&output));
     // Another ref's snapshot, which this job cannot read, may name what was there before it.
     let (server, _) = served(&remote);
     let dev = server.token(REPO, &["refs/heads/dev:rw", "refs/heads/main:r"]);
     let store = closure(&[1, 4]);
     let mut saving = command(&["save", "--key", "k", "--remote", server.url(), store.top()]);
-    let saving = saving.env("SNOWBANK_TOKEN", dev).arg("--store").arg(store.root()).output().unwrap();
+    let saving = saving.env("SNOWBANK_TOKEN", &dev).arg("--store").arg(store.root()).output().unwrap();
     assert!(saving.status.success(), "{}", said(&saving));
     let admin = server.run(&["token", "create", "--admin"]);
-    let mut command = remote.command(&["cache", "delete", "--github", "--key", "k#2", "--json"]);
-    let output = with_api(&mut command, server, admin.trim()).output().unwrap();
+    let mut deleting = remote.command(&["cache", "delete", "--github", "--key", "k#2", "--json"]);
+    let output = with_api(&mut deleting, server, admin.trim()).output().unwrap();
     let deleted = parsed(&output);
-    assert_eq!(
-        (&deleted["deleted"], &deleted["doubtful_packs"]),
-        (&json!(1), &json!(2)),
-        "{}",
-        said(&output)
-    );
-    assert!(said(&output).contains("1 snapshot"), "{}", said(&output));
+    assert_eq!((&deleted["deleted"], &deleted["packs_left"]), (&json!(1), &json!(2)), "{}", said(&output));
+    assert!(said(&output).contains("2 packs left that another snapshot may name"), "{}", said(&output));
+    // Now nothing names them, but they are another ref's than the one that this token may write.
+    let mut deleting = command(&["cache", "delete", "--github", "--key-prefix", "k#", "--json"]);
+    let deleting = with_api(&mut deleting, server, &dev).args(["--remote", server.url()]);
+    let output = deleting.env("SNOWBANK_TOKEN", &dev).output().unwrap();
+    let deleted = parsed(&output);
+    assert_eq!((&deleted["deleted"], &deleted["packs_left"]), (&json!(2), &json!(2)), "{}", said(&output));
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let requests = remote.client.traffic();
     let (took, mut table) = (begun.elapsed(), Table::default());
     if let Ok(saved) = &saved {
+        tell(&session, saved);
         tidy(&session, &remote, saved, &mut table).await;
     }
     remote.close().await;
@@ -47,7 +48,6 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     }
     match saved {
         Ok(saved) => {
-            tell(&session, &saved);
             table.saved(took, &saved);
             table.traffic(requests);
             Job::of_environment().summarise(&session.key, &table, &session.progress);

@@ -49,13 +49,12 @@ fn refused(session: &Session, what: &str, error: &ClientError) {
 
 fn tell(session: &Session, tidied: &Tidied) {
     let Tidied { generations, packs } = tidied;
-    if generations.count + packs.count == 0 {
-        return;
+    let generations_gone = (generations.count > 0).then(|| counted(generations.count, "older generation"));
+    let packs_gone =
+        (packs.count > 0).then(|| format!("{} that no snapshot names", counted(packs.count, "pack")));
+    let gone: Vec<_> = generations_gone.into_iter().chain(packs_gone).collect();
+    if !gone.is_empty() {
+        let size = bytes(generations.bytes + packs.bytes);
+        session.progress.say(format!("freed {size}: {}", gone.join(", ")));
     }
-    session.progress.say(format!(
-        "freed {}: {}, {} that no snapshot names",
-        bytes(generations.bytes + packs.bytes),
-        counted(generations.count, "older generation"),
-        counted(packs.count, "pack")
-    ));
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::io::{BufRead, IsTerminal};
 
 use serde_json::json;
-use snowbank_actions::client::rest::CacheEntry;
+use snowbank_actions::client::ClientError;
+use snowbank_actions::client::rest::{CacheEntry, Listed};
 use snowbank_client::tidy::{Freed, Kinds, freed};
 
 use super::known::{Known, known};
@@ -33,49 +34,91 @@ pub(in crate::command::cache) async fn delete(
     let listed = entries(&github, printer).await?;
     let kinds = Kinds::default();
     let meant = |entry: &&CacheEntry| choice.takes(entry) && (choice.takes_packs() || !kinds.is_pack(entry));
-    let mut going: Vec<&CacheEntry> = listed.entries.iter().filter(meant).collect();
-    if going.is_empty() && wanted.id.is_some() {
+    let chosen: Vec<&CacheEntry> = listed.entries.iter().filter(meant).collect();
+    if chosen.is_empty() && wanted.id.is_some() {
         return Err(CliError::failed(format!("there is no such cache in {}", github.repository)));
     }
-    let mut left = 0;
-    if going.iter().any(|entry| kinds.is_index(entry)) {
-        let Known { knowledge, why } = known(arguments, &github, &kinds, &listed.entries).await?;
-        let ids: HashSet<u64> = going.iter().map(|entry| entry.id).collect();
-        let Freed { packs, doubtful, unknown } = freed(&listed.entries, &kinds, &knowledge, &ids);
-        // Of what was not listed, anything may be.
-        let certain = if listed.complete { packs } else { Vec::new() };
-        let kept = unknown > 0 || !doubtful.is_empty();
-        left = doubtful.len();
-        going.extend(certain);
-        if kept && !wanted.all {
-            let of = if unknown > 0 { "packs of what is deleted" } else { "packs" };
-            printer.talk(format!("{of} that may be needed are left: {}", why.unwrap_or_default()));
-        }
-    }
-    let total = bytes(going.iter().map(|entry| entry.size).sum());
-    let what = format!("{} ({total}) of {}", counted(going.len() as u64, "cache"), github.repository);
-    if !yes && !going.is_empty() && !confirmed(&what, printer)? {
+    let packs = if !wanted.all && chosen.iter().any(|entry| kinds.is_index(entry)) {
+        packs(arguments, &github, &kinds, &listed, &chosen, printer).await?
+    } else {
+        Freed::default()
+    };
+    let all = || chosen.iter().chain(&packs.packs);
+    let (count, size) = (all().count() as u64, bytes(all().map(|entry| entry.size).sum()));
+    let what = format!("{} ({size}) of {}", counted(count, "cache"), github.repository);
+    if !yes && count > 0 && !confirmed(&what, printer)? {
         printer.talk("nothing is deleted");
         return Ok(());
     }
-    let (mut deleted, mut freed_bytes) = (0_u64, 0);
-    for entry in going {
-        let there = github.rest.delete(&github.repository, entry.id).await;
-        let there = there.map_err(|error| {
-            refused(&github, error).hint(format!("{} went before it", counted(deleted, "cache")))
+    let mut done = Done::default();
+    for entry in &chosen {
+        done.delete(&github, entry).await.map_err(|error| {
+            printer.talk(format!("{} went before it", counted(done.deleted, "cache")));
+            refused(&github, error)
         })?;
-        if there {
-            deleted += 1;
-            freed_bytes += entry.size;
+    }
+    for pack in &packs.packs {
+        match done.delete(&github, pack).await {
+            // They may be another ref's.
+            Err(ClientError::Denied { .. }) => done.denied += 1,
+            other => other.map_err(|error| refused(&github, error))?,
         }
     }
+    if done.denied > 0 {
+        printer.talk(format!("{} left that this token may not delete", counted(done.denied, "pack")));
+    }
     if as_json {
-        let result = json!({ "deleted": deleted, "freed_bytes": freed_bytes, "doubtful_packs": left });
+        let left = packs.doubtful.len() as u64 + done.denied;
+        let result = json!({ "deleted": done.deleted, "freed_bytes": done.bytes, "packs_left": left });
         printer.data(result.to_string());
     } else {
-        printer.data(format!("deleted {}, {} freed", counted(deleted, "cache"), bytes(freed_bytes)));
+        printer.data(format!("deleted {}, {} freed", counted(done.deleted, "cache"), bytes(done.bytes)));
     }
     Ok(())
+}
+
+/// The packs that go with what was chosen; says which do not.
+async fn packs<'a>(
+    arguments: &Arguments,
+    github: &Github,
+    kinds: &Kinds,
+    listed: &'a Listed,
+    chosen: &[&CacheEntry],
+    printer: &Printer,
+) -> Result<Freed<'a>> {
+    let Known { knowledge, why } = known(arguments, github, kinds, &listed.entries).await?;
+    let ids: HashSet<u64> = chosen.iter().map(|entry| entry.id).collect();
+    let mut freed = freed(&listed.entries, kinds, &knowledge, &ids);
+    if !listed.complete {
+        // What was not listed may name them all.
+        freed.doubtful.append(&mut freed.packs);
+    }
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    if freed.unknown > 0 {
+        printer.talk(format!("the packs of what is deleted are left{why}"));
+    } else if !freed.doubtful.is_empty() {
+        let those = counted(freed.doubtful.len() as u64, "pack");
+        printer.talk(format!("{those} left that another snapshot may name{why}"));
+    }
+    Ok(freed)
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Done {
+    deleted: u64,
+    bytes: u64,
+    denied: u64,
+}
+
+impl Done {
+    async fn delete(&mut self, github: &Github, entry: &CacheEntry) -> std::result::Result<(), ClientError> {
+        if github.rest.delete(&github.repository, entry.id).await? {
+            self.deleted += 1;
+            self.bytes += entry.size;
+        }
+        Ok(())
+    }
 }
 
 /// Asks, where somebody can answer.

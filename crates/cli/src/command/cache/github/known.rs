@@ -39,7 +39,7 @@ pub(super) async fn known(
     };
     let Some(client) = service else {
         return Ok(nothing(
-            "which packs a snapshot names, the cache service of its job tells alone, and none is known here"
+            "only the cache service of a job tells which packs a snapshot names, and none is known here"
                 .to_owned(),
         ));
     };
@@ -51,7 +51,7 @@ pub(super) async fn known(
             let unread = indexes.filter(|index| knowledge.of(index).is_none()).count();
             let why = (unread > 0).then(|| {
                 let those = counted(unread as u64, "snapshot");
-                format!("which packs {those} name is not known: this job cannot read their indexes")
+                format!("the packs of {those} are not known: this job cannot read the indexes")
             });
             Ok(Known { knowledge, why })
         }
