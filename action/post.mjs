@@ -25,10 +25,11 @@ async function main() {
   const prefixes = lines("restore-keys").flatMap((prefix) => ["--restore-key", prefix]);
   const upstream = flag("keep-upstream") ? ["--keep-upstream"] : [];
   const budget = input("save-budget") ? ["--budget", input("save-budget")] : [];
+  const size = input("max-size") ? ["--max-size", input("max-size")] : [];
   // GitHub's API is about GitHub's own cache.
   const github = input("remote") ? "" : input("github-token");
   mask(github);
-  const words = ["save", "--end", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget];
+  const words = ["save", "--end", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget, ...size];
   const tokens = { SNOWBANK_TOKEN: token, GH_TOKEN: github, GITHUB_TOKEN: github };
   const how = await run(state("binary"), [...words, "--", ...lines("paths")], tokens);
   if (how) warn(`the Nix store is not saved: ${how}`);

@@ -33,6 +33,12 @@ pub const fn trailer_len() -> u64 {
     TRAILER as u64
 }
 
+/// Bytes that a frame takes in the footer.
+#[must_use]
+pub const fn record_len() -> u64 {
+    RECORD as u64
+}
+
 /// The index of a pack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Footer {

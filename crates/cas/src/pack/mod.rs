@@ -9,7 +9,7 @@ mod footer;
 
 pub use builder::PackBuilder;
 pub use error::PackError;
-pub use footer::{Footer, object_size, trailer_len};
+pub use footer::{Footer, object_size, record_len, trailer_len};
 
 use crate::id::{ChunkHash, FrameHash};
 

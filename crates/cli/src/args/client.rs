@@ -70,6 +70,15 @@ pub(crate) struct What {
     /// Read no more of the store after so long. What was read is saved; what is left is named, and read by the next save
     #[arg(long, value_name = "SPAN")]
     pub budget: Option<String>,
+    /// Keep the packs of a generation within so many bytes: what the longest was not used goes first, what is saved now last
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<String>,
+    /// Store at most so many bytes of new packs; what is left is named [default: 1GB in a job of a pull request]
+    #[arg(long, value_name = "SIZE")]
+    pub max_new: Option<String>,
+    /// Fill packs with so many bytes
+    #[arg(long, value_name = "SIZE", hide = true)]
+    pub pack_size: Option<String>,
 }
 
 /// `save`.

@@ -4,7 +4,7 @@ use serde_json::json;
 use snowbank_testkit::closure::{requisites, verify};
 use snowbank_testkit::snowbank::Snowbank;
 
-use crate::kit::{MAIN, REPO, Remote, closure, empty, said};
+use crate::kit::{MAIN, REPO, Remote, closure, empty, packs, said};
 
 #[test]
 fn nothing_new_saves_nothing() {
@@ -142,15 +142,6 @@ fn without_names_a_save_holds_what_is_new_since_the_restore() {
         (&saved["saved"], &saved["wanted"], &saved["built_upon"]),
         (&json!("k#2"), &json!(1), &json!("k#1"))
     );
-}
-
-/// The entries of packs on a server: their numbers.
-fn packs(remote: &Remote) -> Vec<String> {
-    let Remote::Server(server, _) = remote else { panic!("only a server has entries") };
-    let listed =
-        server.run(&["cache", "list", "--json", "--key-prefix", "snowbank-pack-", "--server", server.url()]);
-    let entries: serde_json::Value = serde_json::from_str(&listed).unwrap();
-    entries["caches"].as_array().unwrap().iter().map(|entry| entry["id"].to_string()).collect()
 }
 
 #[test]

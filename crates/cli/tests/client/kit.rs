@@ -141,6 +141,15 @@ pub(crate) fn with_api<'a>(command: &'a mut Command, server: &Snowbank, token: &
     command.env("GITHUB_API_URL", server.url()).env("GITHUB_REPOSITORY", REPO).env("GITHUB_TOKEN", token)
 }
 
+/// The entries of packs on a server: their numbers.
+pub(crate) fn packs(remote: &Remote) -> Vec<String> {
+    let Remote::Server(server, _) = remote else { panic!("only a server has entries") };
+    let listed =
+        server.run(&["cache", "list", "--json", "--key-prefix", "snowbank-pack-", "--server", server.url()]);
+    let entries: Value = serde_json::from_str(&listed).unwrap();
+    entries["caches"].as_array().unwrap().iter().map(|entry| entry["id"].to_string()).collect()
+}
+
 /// What a command said.
 pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

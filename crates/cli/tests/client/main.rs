@@ -17,4 +17,5 @@ mod lazy;
 mod nobody;
 mod round_trip;
 mod run;
+mod size;
 mod tidy;

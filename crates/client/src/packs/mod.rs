@@ -3,6 +3,7 @@
 mod store;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use snowbank_actions::client::{CacheClient, ClientError, DownloadUrl};
@@ -15,6 +16,12 @@ use crate::snapshot::PackRef;
 
 /// Questions to the service at once.
 const AT_ONCE: usize = 16;
+
+/// Packs that are read at once for nothing but to keep them, at most.
+const REFRESHED: usize = 1024;
+
+/// How long that may take.
+const REFRESHING: Duration = Duration::from_secs(10);
 
 /// Where the entry of `pack` can be fetched; none when it is not there.
 pub(crate) async fn locate(
@@ -78,4 +85,19 @@ pub(crate) async fn footers(
         }
     }
     Ok((footers, lost))
+}
+
+/// Reads a byte of each pack, so that a service which removes what nobody reads keeps them all: GitHub's does after seven
+/// days, and does not say whether a lookup counts. Returns how many were read. What fails is left; at most 1024 packs are
+/// read, for ten seconds.
+pub(crate) async fn refresh(client: &CacheClient, packs: &[PackRef], urls: &[Option<DownloadUrl>]) -> u64 {
+    let there = packs.iter().zip(urls).filter_map(|(pack, url)| Some((pack, url.as_ref()?)));
+    let reading = stream::iter(there.take(REFRESHED))
+        .map(|(pack, url)| async move {
+            let read = client.read(url, 0..1).await;
+            read.is_ok_and(|read| read.total == pack.size)
+        })
+        .buffer_unordered(AT_ONCE);
+    let late = tokio::time::sleep(REFRESHING);
+    reading.take_until(late).filter(|read| std::future::ready(*read)).count().await as u64
 }

@@ -12,7 +12,7 @@ use super::shelf::Shelf;
 use crate::snapshot::{Recipe, Snapshot};
 
 /// A pack is carried over when less than this many hundredths of its bytes are needed.
-const LITTLE: u64 = 50;
+pub(super) const LITTLE: u64 = 50;
 
 /// Bytes between two frames that are rather fetched than left out by a further request.
 const GAP: u64 = 128 << 10;
@@ -23,6 +23,25 @@ const PART: u64 = 16 << 20;
 /// Frames of a pack that are needed: their places, where they begin, and what they are.
 pub(super) type Live = Vec<(u32, u64, PackEntry)>;
 
+/// Of each pack whose footer is known what is needed of it.
+pub(super) fn live<'a>(
+    snapshot: &Snapshot,
+    footers: &'a HashMap<u32, Footer>,
+) -> impl Iterator<Item = (u32, Live)> + use<'a> {
+    let mut needed: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for (pack, frame) in snapshot.recipes().flat_map(Recipe::frames) {
+        needed.entry(pack).or_default().insert(frame);
+    }
+    needed.into_iter().filter_map(|(pack, frames)| {
+        let places: Vec<_> = footers.get(&pack)?.entries_with_offsets().collect();
+        let place = |&frame: &u32| {
+            let &(at, entry) = places.get(frame as usize)?;
+            Some((frame, u64::from(at), *entry))
+        };
+        Some((pack, frames.iter().filter_map(place).collect()))
+    })
+}
+
 /// The packs that are to be carried over, by number: of those of which little is needed, the ones with the least, as long
 /// as what is needed of them takes no more than `budget` bytes together.
 pub(super) fn choose(
@@ -30,21 +49,9 @@ pub(super) fn choose(
     footers: &HashMap<u32, Footer>,
     budget: u64,
 ) -> BTreeMap<u32, Live> {
-    let mut needed: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    for (pack, frame) in snapshot.recipes().flat_map(Recipe::frames) {
-        needed.entry(pack).or_default().insert(frame);
-    }
     let mut little = Vec::new();
-    for (pack, frames) in needed {
-        let Some(footer) = footers.get(&pack) else { continue };
-        let all: u64 = footer.entries.iter().map(|entry| u64::from(entry.stored_len)).sum();
-        let places: Vec<_> = footer.entries_with_offsets().collect();
-        let live: Live = frames
-            .iter()
-            .filter_map(|&frame| {
-                places.get(frame as usize).map(|&(at, entry)| (frame, u64::from(at), *entry))
-            })
-            .collect();
+    for (pack, live) in live(snapshot, footers) {
+        let all: u64 = footers[&pack].entries.iter().map(|entry| u64::from(entry.stored_len)).sum();
         let bytes: u64 = live.iter().map(|(.., entry)| u64::from(entry.stored_len)).sum();
         if bytes * 100 < all * LITTLE {
             little.push((bytes, pack, live));
@@ -80,8 +87,8 @@ pub(super) async fn carry(
         let shelf = Arc::clone(shelf);
         let adding = tokio::task::spawn_blocking(move || shelf.add(reader, &frames(&part, start, &bytes)));
         // A shelf that cannot take frames says so when paths are read, too.
-        if let Ok(Ok(full)) = adding.await {
-            closed.extend(full);
+        if let Ok(Ok(added)) = adding.await {
+            closed.extend(added.full);
         }
     }
     Ok(closed)

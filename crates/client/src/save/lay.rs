@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::read::{Item, Outcome, ReadError, Reading, read};
 use super::send::{Sent, send};
 use super::shelf::{ClosedPack, FramePlace, Shelf};
-use super::{Amount, PACK, Save, SaveError, Saved};
+use super::{Amount, Save, SaveError, Saved};
 use crate::observer::{Event, Stage};
 use crate::snapshot::{PackRef, Recipe, SavedPath, Snapshot, Source};
 use crate::text;
@@ -26,13 +26,19 @@ const WAITING: usize = 1;
 
 /// What came of the items.
 pub(super) struct Laid {
-    /// The new packs, numbered from the first that was given.
-    pub(super) packs: Vec<PackRef>,
+    /// The new packs, numbered from the first that was given, and the lengths of their frames.
+    pub(super) packs: Vec<(PackRef, Vec<u32>)>,
     pub(super) sent: Amount,
     /// Where the chunks are that were carried over.
     pub(super) carried: HashMap<ChunkHash, FramePlace>,
     /// Of each item its recipe, or why it has none.
     pub(super) outcomes: Vec<Result<Recipe, String>>,
+}
+
+/// What is there already of the last generation's packs.
+pub(super) struct There<'a> {
+    pub(super) footers: &'a HashMap<u32, Footer>,
+    pub(super) urls: &'a [Option<DownloadUrl>],
 }
 
 /// Ends the reading when the save is dropped: the threads look at it.
@@ -45,22 +51,23 @@ impl Drop for Halt {
 }
 
 impl Save<'_> {
-    /// Reads `items`, sends the new chunks of them in packs numbered from `first`, and makes their recipes.
+    /// Carries packs over, reads `items`, sends their new chunks in packs numbered from `first`, and makes their recipes. An
+    /// item whose new chunks are more than there is room for has none.
     pub(super) async fn lay(
         &self,
         items: Vec<Item>,
-        footers: &HashMap<u32, Footer>,
-        urls: &[Option<DownloadUrl>],
+        room: u64,
+        there: &There<'_>,
         carried: &BTreeMap<u32, Live>,
         first: u32,
     ) -> Result<Laid, SaveError> {
         let (packs, to_send) = mpsc::channel(WAITING);
         // What is carried over has no place until it has arrived.
-        let stays = footers.iter().filter(|(pack, _)| !carried.contains_key(pack));
+        let stays = there.footers.iter().filter(|(pack, _)| !carried.contains_key(pack));
         let known = stays.flat_map(|(&pack, footer)| {
             footer.entries.iter().zip(0u32..).map(move |(entry, frame)| (entry.chunk, (pack, frame)))
         });
-        let shelf = Arc::new(Shelf::new(self.spool.clone(), PACK, known.collect(), first));
+        let shelf = Arc::new(Shelf::new(self.spool.clone(), self.pack, known.collect(), first));
         let dropped = Arc::new(AtomicBool::new(false));
         let _halt = Halt(Arc::clone(&dropped));
         let (level, observer, stop) = (self.level, Arc::clone(self.observer), Arc::clone(self.stop));
@@ -87,7 +94,8 @@ impl Save<'_> {
             Ok::<Vec<_>, ReadError>(recipes.collect())
         };
         let reading = async {
-            self.carry(urls, carried, &shelf, &to).await;
+            self.carry(there.urls, carried, &shelf, &to).await;
+            shelf.allow(room);
             // The sending ends when nobody holds the other end any more.
             drop(to);
             tokio::task::spawn_blocking(reading).await.map_err(|_| SaveError::Lost)
@@ -171,11 +179,7 @@ pub(super) fn fill(
     };
     for (info, outcome) in new {
         match outcome {
-            Ok(recipe) => {
-                saved.read.count += 1;
-                saved.read.bytes += info.nar_size;
-                add(info, Source::Packs(recipe));
-            }
+            Ok(recipe) => add(info, Source::Packs(recipe)),
             Err(why) => saved.left.push((info.path, why)),
         }
     }

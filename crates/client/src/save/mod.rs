@@ -1,9 +1,11 @@
 //! Saving: what is new is read, cut and compressed on all processors while full packs are sent beside it; then one
 //! index makes all of it a generation.
 
+mod bound;
 mod carry;
 mod cut;
 mod error;
+mod fits;
 mod lay;
 mod plan;
 mod read;
@@ -11,8 +13,9 @@ mod send;
 mod shelf;
 #[cfg(test)]
 mod tests;
+mod within;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,7 +24,6 @@ pub use error::SaveError;
 pub use read::ReadError;
 pub use shelf::ShelfError;
 use snowbank_actions::client::{CacheClient, DownloadUrl};
-use snowbank_cas::pack::Footer;
 use snowbank_nix::closure::Closure;
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::path_info::PathInfo;
@@ -32,11 +34,12 @@ use crate::observer::{Event, Observer, Stage};
 use crate::packs;
 use crate::series::{Found, Key, Naming, Published, Versions, find, publish};
 use crate::snapshot::Snapshot;
+use lay::There;
 use plan::{Plan, Wanted, plan};
 use read::Item;
 
 /// Bytes of frames in a full pack: with its footer it can be sent as one body through proxies that take 100 MB.
-const PACK: u64 = 90 << 20;
+pub const PACK: u64 = 90 << 20;
 
 /// What is needed of packs of which little is needed is stored anew, up to so many hundredths of what is read.
 const CARRIED: u64 = 10;
@@ -71,12 +74,30 @@ pub struct Save<'a> {
     pub run: &'a str,
     /// The zstd level of new frames.
     pub level: i32,
-    /// A folder with room for some packs, of 90 MiB each.
+    /// How much it may store.
+    pub bounds: Bounds,
+    /// Bytes of frames in a full pack, usually [`PACK`].
+    pub pack: u64,
+    /// A folder with room for some packs.
     pub spool: PathBuf,
     /// Ends the reading of paths when it is set; what was read by then is saved.
     pub stop: &'a Arc<AtomicBool>,
     /// Who is told.
     pub observer: &'a Arc<dyn Observer>,
+}
+
+/// How much a save may store.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// Bytes of all packs that the generation names. What is not wanted goes for it, the longest unused first; what is
+    /// wanted only when that is not enough. What other jobs have saved meanwhile is united with it all the same, and the
+    /// next save deals with that.
+    pub size: Option<u64>,
+    /// Bytes of new packs.
+    pub new: Option<u64>,
+    /// Store only what the generation that it builds upon lacks: packs of which little is needed are not carried over.
+    /// For generations that others are not built upon.
+    pub only_new: bool,
 }
 
 /// A file or folder beside the store.
@@ -101,7 +122,7 @@ pub struct Saved {
     pub last: Option<String>,
     /// Paths that were wanted.
     pub wanted: u64,
-    /// Paths that were read, and the bytes of their NARs.
+    /// Paths that were read and saved, and the bytes of their NARs.
     pub read: Amount,
     /// Paths that an upstream cache has, of those that were wanted.
     pub upstream: Amount,
@@ -109,6 +130,8 @@ pub struct Saved {
     pub sent: Amount,
     /// Paths of earlier generations that were left out.
     pub dropped: u64,
+    /// Packs that were read only so that the service keeps them.
+    pub refreshed: u64,
     /// Wanted paths that could not be saved, each with the reason.
     pub left: Vec<(StorePath, String)>,
 }
@@ -161,11 +184,14 @@ impl Save<'_> {
             ..Saved::default()
         };
         if !self.has_news(&plan) {
+            if let Some(last) = last {
+                saved.refreshed = packs::refresh(self.client, &last.packs, &urls).await;
+            }
             return Ok(saved);
         }
         let newest =
             found.as_ref().filter(|found| found.key == *self.key).map_or(0, |found| found.generation);
-        let snapshot = self.store(plan, &footers, &urls, &mut saved).await?;
+        let snapshot = self.store(plan, &There { footers: &footers, urls: &urls }, &mut saved).await?;
         let Some(snapshot) = snapshot else { return Ok(saved) };
         let published = publish(self.client, self.versions, self.naming, self.key, newest, snapshot).await?;
         saved.published = Some(published);
@@ -219,11 +245,15 @@ impl Save<'_> {
     async fn store(
         &self,
         mut plan: Plan,
-        footers: &HashMap<u32, Footer>,
-        urls: &[Option<DownloadUrl>],
+        there: &There<'_>,
         saved: &mut Saved,
     ) -> Result<Option<Snapshot>, SaveError> {
         let trees: Vec<Tree> = self.new_trees(&plan).into_iter().cloned().collect();
+        let room = self.room(&plan, there);
+        if room < plan.new.iter().map(|info| info.nar_size).sum() {
+            // Not all of it may fit: many paths rather than few.
+            plan.new.reverse();
+        }
         let items: Vec<Item> = plan
             .new
             .iter()
@@ -240,22 +270,35 @@ impl Save<'_> {
             .collect();
         self.begin(Stage::Read, Amount::of(plan.new.iter()));
         let budget = plan.new.iter().map(|info| info.nar_size / 100 * CARRIED).sum();
-        let carried = carry::choose(&plan.kept, footers, budget);
-        let laid = self.lay(items, footers, urls, &carried, plan.kept.packs.len() as u32).await?;
+        let carried = match self.bounds.only_new {
+            true => BTreeMap::new(),
+            false => carry::choose(&plan.kept, there.footers, budget),
+        };
+        let first = plan.kept.packs.len() as u32;
+        let laid = self.lay(items, room, there, &carried, first).await?;
         carry::moved(&mut plan.kept, &carried, |entry| laid.carried.get(&entry.chunk).copied());
         saved.sent = laid.sent;
-        plan.kept.packs.extend(laid.packs);
+        let mut lengths = bound::Lengths::new();
+        for ((pack, frames), number) in laid.packs.into_iter().zip(first..) {
+            plan.kept.packs.push(pack);
+            lengths.insert(number, frames);
+        }
         let mut outcomes = laid.outcomes.into_iter();
-        let new = std::mem::take(&mut plan.new).into_iter().zip(outcomes.by_ref());
+        let read = std::mem::take(&mut plan.new);
+        let new = read.iter().cloned().zip(outcomes.by_ref());
         let mut snapshot = lay::fill(&mut plan, new.collect(), saved);
+        let mut new_trees = false;
         for (tree, outcome) in trees.into_iter().zip(outcomes) {
             if let Ok(recipe) = outcome {
                 let Tree { name, nar_hash, nar_size, .. } = tree;
                 snapshot.trees.insert(name, crate::snapshot::SavedTree { nar_hash, nar_size, recipe });
+                new_trees = true;
             }
         }
-        let nothing = saved.read.count == 0 && saved.sent.count == 0 && plan.upstream.is_empty();
-        if nothing && plan.realisations.is_empty() {
+        let less = self.within(&mut snapshot, lengths, first, there, saved).await?;
+        saved.read = Amount::of(read.iter().filter(|info| snapshot.paths.contains_key(&info.path)));
+        let nothing = saved.read.count == 0 && laid.carried.is_empty() && plan.upstream.is_empty();
+        if nothing && !new_trees && !less && plan.realisations.is_empty() {
             return Ok(None);
         }
         Ok(Some(snapshot.without_unused_packs()))

@@ -14,6 +14,7 @@ use snowbank_nix::hash::NarHash;
 use tokio::sync::mpsc::Sender;
 
 use super::cut::{Batch, Batches, cut};
+use super::fits::fits;
 use super::shelf::{ClosedPack, Shelf, ShelfError};
 use crate::observer::{Event, Observer, Stage};
 use crate::text;
@@ -23,6 +24,9 @@ const READERS: usize = 4;
 
 /// Workers at once. With them a save holds at most 26 batches of 5 MiB, and the frames of 16 of them.
 const WORKERS: usize = 16;
+
+/// Why something is left that would take more than the packs may.
+const NO_ROOM: &str = "its new content is larger than what may still be stored";
 
 /// Something to read.
 #[derive(Clone, Debug)]
@@ -148,6 +152,10 @@ impl Shared<'_> {
                 self.leave(item, "the save ended before it was read".to_owned());
                 continue;
             }
+            if !fits(&items[item], self.reading) {
+                self.leave(item, NO_ROOM.to_owned());
+                continue;
+            }
             let mut batches = ToWorkers { shared: self, reader, item, row: 0, to };
             match cut(file, self.reading.params, &mut batches) {
                 Ok((hash, size)) if hash == *nar_hash && (*nar_size == 0 || size == *nar_size) => {}
@@ -195,8 +203,12 @@ impl Shared<'_> {
             let (raw_len, stored_len) = (raw.len() as u32, frame.len() as u32);
             frames.push((PackEntry { chunk, frame: FrameHash::of(&frame), raw_len, stored_len }, frame));
         }
-        for pack in self.reading.shelf.add(job.reader, &frames)? {
+        let added = self.reading.shelf.add(job.reader, &frames)?;
+        for pack in added.full {
             self.reading.packs.blocking_send(pack).map_err(|_| ReadError::Unwanted)?;
+        }
+        if added.refused {
+            self.leave(job.item, NO_ROOM.to_owned());
         }
         lock(&self.rows[job.item]).push((job.row, chunks));
         Ok(())

@@ -19,8 +19,8 @@ const AT_ONCE: usize = 4;
 
 /// What was stored.
 pub(super) struct Sent {
-    /// The packs, by number.
-    pub(super) packs: BTreeMap<u32, PackRef>,
+    /// The packs, by number, and the lengths of their frames.
+    pub(super) packs: BTreeMap<u32, (PackRef, Vec<u32>)>,
     /// Those that were not there already.
     pub(super) sent: Amount,
 }
@@ -34,21 +34,21 @@ pub(super) async fn send(
     observer: &dyn Observer,
 ) -> Result<Sent, StoreError> {
     let packs = stream::unfold(packs, |mut packs| async { packs.recv().await.map(|pack| (pack, packs)) });
-    let sending = packs.map(|ClosedPack { number, pack, file }| async move {
+    let sending = packs.map(|ClosedPack { number, pack, file, lengths }| async move {
         let size = pack.size;
         let (pack, sent) = store(client, versions, pack, Arc::clone(&file)).await?;
         spares.give(file);
         observer.tell(Event::Advance { stage: Stage::Upload, bytes: size, paths: 0 });
-        Ok::<_, StoreError>((number, pack, sent))
+        Ok::<_, StoreError>((number, pack, lengths, sent))
     });
     let mut all = Sent { packs: BTreeMap::new(), sent: Amount::default() };
     let mut stored = std::pin::pin!(sending.buffer_unordered(AT_ONCE));
-    while let Some((number, pack, sent)) = stored.try_next().await? {
+    while let Some((number, pack, lengths, sent)) = stored.try_next().await? {
         if sent {
             all.sent.count += 1;
             all.sent.bytes += pack.size;
         }
-        all.packs.insert(number, pack);
+        all.packs.insert(number, (pack, lengths));
     }
     Ok(all)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snowbank_cas::id::{ChunkHash, ObjectHash};
-use snowbank_cas::pack::{MAX_FRAMES, PackBuilder, PackEntry, PackError};
+use snowbank_cas::pack::{MAX_FRAMES, PackBuilder, PackEntry, PackError, record_len};
 
 use crate::snapshot::PackRef;
 
@@ -44,6 +44,17 @@ pub(super) struct ClosedPack {
     pub(super) number: u32,
     pub(super) pack: PackRef,
     pub(super) file: Arc<File>,
+    /// The lengths of its frames.
+    pub(super) lengths: Vec<u32>,
+}
+
+/// What came of frames that were added.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    /// The packs that became full.
+    pub(super) full: Vec<ClosedPack>,
+    /// Whether there was no room for all of them.
+    pub(super) refused: bool,
 }
 
 /// A pack could not be made.
@@ -80,6 +91,8 @@ struct Inner {
     open: BTreeMap<usize, Open>,
     /// Packs that became a part of another one, and behind how many frames.
     joined: HashMap<u32, FramePlace>,
+    /// Bytes that more frames may take.
+    room: u64,
 }
 
 struct Open {
@@ -98,8 +111,19 @@ impl Shelf {
         places: HashMap<ChunkHash, FramePlace>,
         first: u32,
     ) -> Self {
-        let inner = Inner { places, next: first, open: BTreeMap::new(), joined: HashMap::new() };
+        let inner =
+            Inner { places, next: first, open: BTreeMap::new(), joined: HashMap::new(), room: u64::MAX };
         Self { folder, spares: Spares::default(), target, inner: Mutex::new(inner) }
+    }
+
+    /// Has room for so many more bytes.
+    pub(super) fn allow(&self, room: u64) {
+        self.lock().room = room;
+    }
+
+    /// Bytes that there is room for.
+    pub(super) fn room(&self) -> u64 {
+        self.lock().room
     }
 
     /// Where the files of packs go that are not needed any more.
@@ -125,22 +149,23 @@ impl Shelf {
         })
     }
 
-    /// Adds frames to the pack of `reader`; those whose chunk somebody else has added meanwhile are passed over. Returns
-    /// the packs that became full.
-    pub(super) fn add(
-        &self,
-        reader: usize,
-        frames: &[(PackEntry, Vec<u8>)],
-    ) -> Result<Vec<ClosedPack>, ShelfError> {
-        let mut closed = Vec::new();
+    /// Adds frames to the pack of `reader`; those whose chunk somebody else has added meanwhile are passed over, and none
+    /// is added for which there is no room.
+    pub(super) fn add(&self, reader: usize, frames: &[(PackEntry, Vec<u8>)]) -> Result<Added, ShelfError> {
+        let mut added = Added::default();
         let mut guard = self.lock();
         let inner = &mut *guard;
         for (entry, frame) in frames {
             if inner.places.contains_key(&entry.chunk) {
                 continue;
             }
+            let Some(room) = inner.room.checked_sub(u64::from(entry.stored_len) + record_len()) else {
+                added.refused = true;
+                break;
+            };
+            inner.room = room;
             if inner.open.get(&reader).is_some_and(|open| !open.builder.fits(entry.stored_len)) {
-                closed.extend(inner.open.remove(&reader).map(|open| self.close(open)).transpose()?);
+                added.full.extend(inner.open.remove(&reader).map(|open| self.close(open)).transpose()?);
             }
             let open = match inner.open.entry(reader) {
                 Entry::Occupied(open) => open.into_mut(),
@@ -153,7 +178,7 @@ impl Shelf {
             open.push(*entry, frame).map_err(|error| self.failed(error))?;
             inner.places.insert(entry.chunk, place);
         }
-        Ok(closed)
+        Ok(added)
     }
 
     /// Ends the packs under way, as few as they fit into.
@@ -181,7 +206,7 @@ impl Shelf {
     }
 
     fn close(&self, open: Open) -> Result<ClosedPack, ShelfError> {
-        let Open { number, builder, mut file, .. } = open;
+        let Open { number, builder, mut file, entries } = open;
         let stored = builder.stored();
         let (_, footer, hash) = builder.finish();
         file.write_all(&footer).map_err(|error| self.failed(Failed::Io(error)))?;
@@ -192,7 +217,8 @@ impl Shelf {
             footer_hash: ObjectHash::of(&footer),
             copy: 0,
         };
-        Ok(ClosedPack { number, pack, file: Arc::new(file) })
+        let lengths = entries.iter().map(|entry| entry.stored_len).collect();
+        Ok(ClosedPack { number, pack, file: Arc::new(file), lengths })
     }
 
     fn failed(&self, error: Failed) -> ShelfError {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use snowbank_cas::chunker::Params;
 use snowbank_cas::frame::Decoder;
 use snowbank_cas::id::ChunkHash;
-use snowbank_cas::pack::Footer;
+use snowbank_cas::pack::{Footer, PackEntry};
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::nar;
 use tokio::sync::mpsc;
@@ -37,9 +37,21 @@ fn packed(
     known: HashMap<ChunkHash, (u32, u32)>,
     stop: bool,
 ) -> (Vec<Outcome>, Vec<ClosedPack>, Shelf) {
+    packed_within(u64::MAX, items, target, known, stop)
+}
+
+/// The same with room for so many bytes.
+fn packed_within(
+    room: u64,
+    items: &[Item],
+    target: u64,
+    known: HashMap<ChunkHash, (u32, u32)>,
+    stop: bool,
+) -> (Vec<Outcome>, Vec<ClosedPack>, Shelf) {
     let folder = tempfile::tempdir().unwrap();
     let first = known.values().map(|(pack, _)| pack + 1).max().unwrap_or(0);
     let shelf = Shelf::new(folder.path().to_owned(), target, known, first);
+    shelf.allow(room);
     let (packs, mut closed) = mpsc::channel(1000);
     let reading = Reading {
         items,
@@ -71,7 +83,7 @@ fn chunks(pack: &ClosedPack) -> Vec<(ChunkHash, Vec<u8>)> {
     assert_eq!(*blake3::hash(footer).as_bytes(), *pack.pack.footer_hash.as_bytes());
     let footer = Footer::decode(footer, pack.pack.size).unwrap();
     let mut decoder = Decoder::new().unwrap();
-    let chunk = |(offset, entry): (u32, &snowbank_cas::pack::PackEntry)| {
+    let chunk = |(offset, entry): (u32, &PackEntry)| {
         let frame = &bytes[offset as usize..][..entry.stored_len as usize];
         (entry.chunk, decoder.decode(frame, entry.raw_len).unwrap().to_vec())
     };
@@ -106,6 +118,15 @@ fn noise(seed: u8, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
     bytes
+}
+
+/// A frame of 10 000 bytes.
+fn frame(encoder: &mut snowbank_cas::frame::Encoder, seed: u8) -> (PackEntry, Vec<u8>) {
+    let raw = noise(seed, 10_000);
+    let frame = encoder.encode(&raw).unwrap();
+    let (raw_len, stored_len) = (raw.len() as u32, frame.len() as u32);
+    let (chunk, hash) = (ChunkHash::of(&raw), snowbank_cas::id::FrameHash::of(&frame));
+    (PackEntry { chunk, frame: hash, raw_len, stored_len }, frame)
 }
 
 proptest! {
@@ -182,6 +203,53 @@ fn what_was_not_read_when_the_time_was_up_is_left() {
 }
 
 #[test]
+fn what_has_no_room_is_left_before_anything_of_it_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = [
+        write(folder.path(), "large", &noise(1, 200_000)),
+        write(folder.path(), "small", &noise(2, 20_000)),
+        write(folder.path(), "smaller", &noise(3, 10_000)),
+    ];
+    let (outcomes, packs, shelf) = packed_within(40_000, &items, 1 << 20, HashMap::new(), false);
+    assert!(
+        matches!(&outcomes[0], Outcome::Left(why) if why.contains("may still be stored")),
+        "{outcomes:?}"
+    );
+    let streams = streams(&outcomes[1..], &packs, &shelf);
+    assert_eq!(streams, items[1..].iter().map(|item| Some(nar_of(&item.file))).collect::<Vec<_>>());
+    let bytes: u64 = packs.iter().map(|pack| pack.pack.size).sum();
+    assert!((30_000..40_000).contains(&bytes), "{bytes}");
+}
+
+#[test]
+fn what_is_mostly_stored_already_needs_little_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut content = noise(1, 200_000);
+    let before = write(folder.path(), "before", &content);
+    let (_, first, _) = packed(&[before], 1 << 20, HashMap::new(), false);
+    let known = chunks(&first[0]).into_iter().zip(0u32..).map(|((hash, _), at)| (hash, (0, at))).collect();
+    content[100_000] ^= 1;
+    let items = [write(folder.path(), "after", &content)];
+    let (outcomes, packs, _) = packed_within(20_000, &items, 1 << 20, known, false);
+    assert!(matches!(outcomes[0], Outcome::Read(_)), "{outcomes:?}");
+    assert!(packs[0].pack.size < 10_000, "{}", packs[0].pack.size);
+}
+
+#[test]
+fn what_turns_out_not_to_fit_costs_no_more_than_the_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path().to_owned(), 1 << 20, HashMap::new(), 0);
+    shelf.allow(15_000);
+    let mut encoder = snowbank_cas::frame::Encoder::new(1).unwrap();
+    let frames = [1, 2].map(|seed| frame(&mut encoder, seed));
+    let added = shelf.add(0, &frames).unwrap();
+    assert!(added.refused && added.full.is_empty());
+    let pack = &shelf.finish().unwrap()[0];
+    assert_eq!(pack.lengths.len(), 1);
+    assert!(pack.pack.size < 15_000);
+}
+
+#[test]
 fn reading_ends_when_nobody_wants_the_packs() {
     let folder = tempfile::tempdir().unwrap();
     let items = [write(folder.path(), "a", &noise(1, 200_000))];
@@ -207,16 +275,10 @@ fn the_packs_of_all_readers_end_as_one_where_they_fit() {
     let folder = tempfile::tempdir().unwrap();
     let shelf = Shelf::new(folder.path().to_owned(), 100_000, HashMap::new(), 5);
     let mut encoder = snowbank_cas::frame::Encoder::new(1).unwrap();
-    let mut frame = |seed: u8| {
-        let raw = noise(seed, 10_000);
-        let frame = encoder.encode(&raw).unwrap();
-        let (raw_len, stored_len) = (raw.len() as u32, frame.len() as u32);
-        let (chunk, hash) = (ChunkHash::of(&raw), snowbank_cas::id::FrameHash::of(&frame));
-        (snowbank_cas::pack::PackEntry { chunk, frame: hash, raw_len, stored_len }, frame)
-    };
+    let mut frame = |seed| frame(&mut encoder, seed);
     let (one, two, three) = (vec![frame(1), frame(2)], vec![frame(3)], vec![frame(4), frame(1)]);
     for (reader, frames) in [(0, &one), (1, &two), (2, &three)] {
-        assert!(shelf.add(reader, frames).unwrap().is_empty());
+        assert!(shelf.add(reader, frames).unwrap().full.is_empty());
     }
     let packs = shelf.finish().unwrap();
     assert_eq!(packs.iter().map(|pack| pack.number).collect::<Vec<_>>(), [5]);

@@ -2,6 +2,7 @@
 
 mod job;
 mod lazy;
+mod limits;
 mod progress;
 mod remote;
 mod restore;

@@ -11,9 +11,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::job::{Job, Lookup};
 use super::lazy::{self, Host, Lazily};
+use super::limits::Limits;
 use super::remote::Remote;
 use super::restore::{Done, How, INTERRUPTED, found_and_restored, nix_config};
-use super::save::{budget, save, tell};
+use super::save::{save, tell};
 use super::session::{Series, Session};
 use super::stamp;
 use super::table::Table;
@@ -30,7 +31,7 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
     let mut session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let how = How::new(&session, &args.how)?;
     let checkpoint = checkpoint(&args)?;
-    budget(&args.what)?;
+    Limits::new(&args.what)?;
     FILES.get_or_init(|| getrlimit(Resource::Nofile).current);
     let began = stamp::now();
     let remote = match Remote::open(&args.service).await {
@@ -194,7 +195,7 @@ async fn store(
     let begun = Instant::now();
     let what = &args.what;
     let saved = match wanted(session, what, &[], before) {
-        Ok(wanted) => save(session, remote, &wanted, what.keep_upstream, budget(what)?).await,
+        Ok(wanted) => save(session, remote, &wanted, what.keep_upstream, &Limits::new(what)?).await,
         Err(error) => Err(error),
     };
     match saved {

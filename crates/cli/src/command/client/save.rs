@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use snowbank_client::nix_cache::{Collected, collect};
 use snowbank_client::observer::Observer;
 use snowbank_client::save::{Save, Saved};
 use snowbank_client::series::Published;
-use snowbank_server::settings::Span;
 
 use super::job::Job;
 use super::lazy;
+use super::limits::Limits;
 use super::remote::Remote;
 use super::session::{Series, Session, spool};
 use super::stamp;
@@ -27,7 +27,7 @@ use crate::printer::Printer;
 pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     let series =
         Series { key: args.key.as_deref(), prefixes: &args.restore_keys, immutable: args.what.immutable };
-    let budget = budget(&args.what)?;
+    let limits = Limits::new(&args.what)?;
     let mut session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let before = stamp::read(&session);
     let known = Before { usage: lazy::usage(&session), ..Before::from(&before) };
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     session.prefixes.extend(stamp::prefix(&before));
     let begun = Instant::now();
     let remote = Remote::open(&args.service).await?;
-    let saved = save(&session, &remote, &wanted, args.what.keep_upstream, budget).await;
+    let saved = save(&session, &remote, &wanted, args.what.keep_upstream, &limits).await;
     let requests = remote.client.traffic();
     let (took, mut table) = (begun.elapsed(), Table::default());
     if let Ok(saved) = &saved {
@@ -66,7 +66,7 @@ pub(crate) async fn save(
     remote: &Remote,
     wanted: &Wanted,
     keep_upstream: bool,
-    budget: Option<Duration>,
+    limits: &Limits,
 ) -> Result<Saved> {
     let observer: Arc<dyn Observer> = session.progress.clone();
     let failed = || CliError::failed(format!("nothing was saved under {} at {}", session.key, remote.name));
@@ -99,13 +99,15 @@ pub(crate) async fn save(
         used: &wanted.used,
         run: &session.run,
         level: 1,
+        bounds: limits.bounds,
+        pack: limits.pack,
         spool: spool(),
         stop: &stop,
         observer: &observer,
     };
     let mut saving = Box::pin(save.run());
     let over = async {
-        match budget {
+        match limits.budget {
             Some(budget) => tokio::time::sleep(budget).await,
             None => std::future::pending().await,
         }
@@ -118,17 +120,6 @@ pub(crate) async fn save(
         }
     };
     saved.map_err(|error| failed().because(error))
-}
-
-/// How long the store may be read.
-///
-/// # Errors
-/// When that is no span of time.
-pub(crate) fn budget(what: &args::What) -> Result<Option<Duration>> {
-    let span = |text: &String| {
-        text.parse::<Span>().map_err(|error| CliError::usage("--budget is not valid").because(error))
-    };
-    Ok(what.budget.as_ref().map(span).transpose()?.map(|span| span.0))
 }
 
 /// What a save came to, in a line.
@@ -163,6 +154,7 @@ fn as_json(saved: &Saved, traffic: snowbank_actions::client::Traffic) -> serde_j
         "upstream": {"paths": saved.upstream.count, "bytes": saved.upstream.bytes},
         "sent": {"packs": saved.sent.count, "bytes": saved.sent.bytes},
         "dropped": saved.dropped,
+        "refreshed": saved.refreshed,
         "left": saved.left.iter().map(|(path, why)| json!({"path": path.to_string(), "why": why})).collect::<Vec<_>>(),
         "traffic": {"requests": traffic.requests, "sent": traffic.sent, "received": traffic.received},
     })
