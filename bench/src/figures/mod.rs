@@ -1,6 +1,7 @@
 //! The figures, in an order that keeps one release of the store on the disk at a time.
 
 mod client;
+mod days;
 mod downloads;
 mod growth;
 mod job;
@@ -55,6 +56,8 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     }
     if wants("job") {
         job::take(place, &mut report).await;
+    if wants("days") {
+        days::take(place, &mut report).await;
     }
     if wants("memory") {
         memory::take(place, &mut report).await;

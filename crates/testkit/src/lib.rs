@@ -22,3 +22,4 @@ pub mod s3;
 pub mod snowbank;
 pub mod tools;
 pub mod wire;
+pub mod world;

@@ -143,9 +143,13 @@ pub(crate) fn with_api<'a>(command: &'a mut Command, server: &Snowbank, token: &
 
 /// The entries of packs on a server: their numbers.
 pub(crate) fn packs(remote: &Remote) -> Vec<String> {
+    entries(remote, "snowbank-pack-")
+}
+
+/// The entries of a server whose keys begin so: their numbers, the last used first.
+pub(crate) fn entries(remote: &Remote, prefix: &str) -> Vec<String> {
     let Remote::Server(server, _) = remote else { panic!("only a server has entries") };
-    let listed =
-        server.run(&["cache", "list", "--json", "--key-prefix", "snowbank-pack-", "--server", server.url()]);
+    let listed = server.run(&["cache", "list", "--json", "--key-prefix", prefix, "--server", server.url()]);
     let entries: Value = serde_json::from_str(&listed).unwrap();
     entries["caches"].as_array().unwrap().iter().map(|entry| entry["id"].to_string()).collect()
 }

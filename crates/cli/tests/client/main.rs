@@ -5,6 +5,7 @@ mod action;
 mod beside;
 mod builds;
 mod daemon;
+mod days;
 mod faults;
 mod generations;
 mod github;
