@@ -158,6 +158,8 @@ fn tell(report: &mut Report, ours: &Ours<'_>, tarballs: &Tarballs<'_>) {
         40.0,
         "40 at most",
     );
+    let packs = Rounds::new(ours.packs.clone());
+    report.plain("  packs of a generation", format!("{packs:.0}"));
     for (name, tally) in [("days: size, MB: first day, median, most", mine), ("  of tarballs", theirs)] {
         let most = tally.size.iter().copied().fold(0.0, f64::max);
         let median = Rounds::new(tally.size.clone()).median();

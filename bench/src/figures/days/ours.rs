@@ -7,9 +7,10 @@ use std::{
 };
 
 use serde_json::Value;
+use snowbank_testkit::closure::{self, nix};
 
 use super::{Scale, Tally, repository::Repository};
-use crate::place::{Place, remove, succeed};
+use crate::place::{Place, remove};
 
 /// The series.
 const KEY: &str = "nix-store";
@@ -19,6 +20,8 @@ pub(super) struct Ours<'a> {
     pub(super) tally: Tally,
     /// The most entries that one run made.
     pub(super) most: u64,
+    /// Packs of each day's generation.
+    pub(super) packs: Vec<f64>,
     binary: PathBuf,
     work: PathBuf,
     scale: Scale,
@@ -32,19 +35,25 @@ impl<'a> Ours<'a> {
     pub(super) fn new(place: &Place, repository: Repository<'a>, scale: Scale) -> Self {
         let (binary, work) = (place.snowbank.clone(), place.work.clone());
         let tally = Tally::default();
-        Self { repository, tally, most: 0, binary, work, scale, days: 0, asked: 0, came: 0 }
+        Self {
+            repository,
+            tally,
+            most: 0,
+            packs: Vec::new(),
+            binary,
+            work,
+            scale,
+            days: 0,
+            asked: 0,
+            came: 0,
+        }
     }
 
     /// A push to main, and one more that changes nothing.
     pub(super) fn day(&mut self, root: &Path, paths: &[String]) {
         let token = self.repository.token(&["refs/heads/main:rw"]);
         let empty = self.work.join("days-restored");
-        succeed(Command::new("nix-store").arg("--store").arg(&empty).args([
-            "--verify",
-            "--option",
-            "build-users-group",
-            "",
-        ]));
+        closure::succeed(nix("nix-store", &empty).args(["--option", "build-users-group", "", "--verify"]));
         let restored = self.run(&token, "refs/heads/main", &empty, &["restore", "--min-free", "1GB"]);
         remove(&empty);
         self.days += 1;
@@ -55,9 +64,9 @@ impl<'a> Ours<'a> {
             self.asked += missed + came;
             self.came += came;
         }
-        for _ in 0..2 {
-            self.save(&token, "refs/heads/main", root, paths);
-        }
+        self.save(&token, "refs/heads/main", root, paths);
+        let nothing = self.save(&token, "refs/heads/main", root, paths);
+        self.packs.push(nothing["refreshed"].as_f64().unwrap_or_default());
     }
 
     pub(super) fn pull_request(&mut self, root: &Path, paths: &[String], number: usize) {
@@ -71,7 +80,7 @@ impl<'a> Ours<'a> {
         self.came as f64 / self.asked.max(1) as f64
     }
 
-    fn save(&mut self, token: &str, name: &str, root: &Path, paths: &[String]) {
+    fn save(&mut self, token: &str, name: &str, root: &Path, paths: &[String]) -> Value {
         let top = paths.last().expect("a path on top");
         let size = |real: f64| format!("{}B", self.scale.bytes(real));
         let (most, new, pack) = (size(5e9), size(1e9), size(f64::from(90 << 20)));
@@ -83,6 +92,7 @@ impl<'a> Ours<'a> {
         self.tally.uploaded += saved["traffic"]["sent"].as_u64().unwrap_or_default();
         self.tally.entries += entries;
         self.most = self.most.max(entries);
+        saved
     }
 
     fn run(&self, token: &str, name: &str, root: &Path, arguments: &[&str]) -> Value {

@@ -46,7 +46,7 @@ impl<'a> Tarballs<'a> {
         let sent = async {
             let url = client.create(key, VERSION).await?;
             let blocks: Vec<_> = archive.chunks(BLOCK).collect();
-            let ids: Vec<_> = (0..blocks.len()).map(|number| format!("block{number:04}")).collect();
+            let ids: Vec<_> = (0..blocks.len()).map(|number| format!("blck{number:04}")).collect();
             for (block, id) in blocks.into_iter().zip(&ids) {
                 client.put_block(&url, id, block.to_vec()).await?;
             }

@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::read::{Item, Outcome, ReadError, Reading, read};
 use super::send::{Sent, send};
 use super::shelf::{ClosedPack, FramePlace, Shelf};
-use super::{Amount, Save, SaveError, Saved};
+use super::{Amount, LARGEST, PACKS, Save, SaveError, Saved};
 use crate::observer::{Event, Stage};
 use crate::snapshot::{PackRef, Recipe, SavedPath, Snapshot, Source};
 use crate::text;
@@ -67,7 +67,9 @@ impl Save<'_> {
         let known = stays.flat_map(|(&pack, footer)| {
             footer.entries.iter().zip(0u32..).map(move |(entry, frame)| (entry.chunk, (pack, frame)))
         });
-        let shelf = Arc::new(Shelf::new(self.spool.clone(), self.pack, known.collect(), first));
+        let bytes: u64 = items.iter().map(|item| item.nar_size).sum();
+        let pack = (bytes / 2 / PACKS).clamp(self.pack, LARGEST.max(self.pack));
+        let shelf = Arc::new(Shelf::new(self.spool.clone(), pack, known.collect(), first));
         let dropped = Arc::new(AtomicBool::new(false));
         let _halt = Halt(Arc::clone(&dropped));
         let (level, observer, stop) = (self.level, Arc::clone(self.observer), Arc::clone(self.stop));

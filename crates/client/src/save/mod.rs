@@ -41,6 +41,12 @@ use read::Item;
 /// Bytes of frames in a full pack: with its footer it can be sent as one body through proxies that take 100 MB.
 pub const PACK: u64 = 90 << 20;
 
+/// Bytes of frames in the fullest pack of a save that stores much.
+const LARGEST: u64 = 240 << 20;
+
+/// Packs that one save makes, when what it reads is all new and compresses to half: services count new entries by the minute.
+const PACKS: u64 = 36;
+
 /// What is needed of packs of which little is needed is stored anew, up to so many hundredths of what is read.
 const CARRIED: u64 = 10;
 
@@ -76,7 +82,8 @@ pub struct Save<'a> {
     pub level: i32,
     /// How much it may store.
     pub bounds: Bounds,
-    /// Bytes of frames in a full pack, usually [`PACK`].
+    /// Bytes of frames in a full pack, usually [`PACK`]. A save that reads many gigabytes fills its packs with more, for them
+    /// to be few: with up to 240 MiB.
     pub pack: u64,
     /// A folder with room for some packs.
     pub spool: PathBuf,

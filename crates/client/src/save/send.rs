@@ -14,7 +14,8 @@ use crate::packs::{StoreError, store};
 use crate::series::Versions;
 use crate::snapshot::PackRef;
 
-/// Packs under way at once. Their files, the one that waits and those being filled take half a gigabyte of disk.
+/// Packs under way at once. Their files, the one that waits and those being filled take half a gigabyte of disk, and two when
+/// packs are the fullest.
 const AT_ONCE: usize = 4;
 
 /// What was stored.
