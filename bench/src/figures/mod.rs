@@ -56,6 +56,7 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     }
     if wants("job") {
         job::take(place, &mut report).await;
+    }
     if wants("days") {
         days::take(place, &mut report).await;
     }

@@ -26,6 +26,7 @@ fn asked_of_nix(sources: &Sources) -> NixConf {
         substituters: list("substituters"),
         trusted_substituters: list("trusted-substituters"),
         trusted_public_keys: list("trusted-public-keys"),
+        trusted_users: list("trusted-users"),
         netrc_file: all["netrc-file"]["value"].as_str().unwrap().into(),
         // Not a setting of old releases, and set by the machine for new ones.
         ssl_cert_file: None,
@@ -53,7 +54,8 @@ type Case = (&'static [(&'static str, &'static str)], Option<&'static str>);
 
 #[test]
 fn every_setting_is_what_nix_makes_of_it() {
-    let cases: [Case; 7] = [
+    let cases: [Case; 8] = [
+        (&[("nix.conf", "trusted-users = ci @wheel\nextra-trusted-users = *\n")], None),
         (&[], None),
         (&[("nix.conf", "substituters = https://a.example https://b.example # c\n")], None),
         (

@@ -14,8 +14,7 @@ const VALID: &str = "select 1 from ValidPaths where path = ?1";
 const REFERENCES: &str = "select path from Refs join ValidPaths on reference = id where referrer = ?1";
 const ALL: &str = "select path from ValidPaths";
 const SINCE: &str = "select path from ValidPaths where registrationTime >= ?1";
-const BUILT: &str =
-    "select count(*), coalesce(sum(narSize), 0) from ValidPaths where registrationTime >= ?1 and ultimate = 1";
+const BUILT: &str = "select count(*), coalesce(sum(narSize), 0) from ValidPaths where registrationTime >= ?1 and ultimate = 1";
 const OUTPUTS: &str =
     "select o.id, o.path from DerivationOutputs o join ValidPaths v on o.drv = v.id where v.path = ?1";
 const DERIVERS: &str =
