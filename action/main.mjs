@@ -40,8 +40,8 @@ async function main() {
   const prefixes = lines("restore-keys").flatMap((prefix) => ["--restore-key", prefix]);
   const mode = input("mode") || "auto";
   const flags = ["fail-on-cache-miss", "lookup-only"].filter(flag).map((name) => `--${name}`);
-  const words = ["restore", "--key", key, "--remote", url, "--mode", mode, ...prefixes, ...flags];
-  const how = await run(binary, words, { SNOWBANK_TOKEN: token });
+  const words = ["restore", "--key", key, "--remote", url, "--mode", mode, "--output-sizes", ...prefixes, ...flags];
+  const how = await run("Restore the Nix store", binary, words, { SNOWBANK_TOKEN: token });
   if (!how) return;
   if (!miss) return warn(`the Nix store is not restored: ${how}`);
   fail(`the Nix store is not restored: ${how}`);

@@ -31,7 +31,7 @@ async function main() {
   mask(github);
   const words = ["save", "--end", "--key", state("key"), "--remote", url, ...prefixes, ...upstream, ...budget, ...size];
   const tokens = { SNOWBANK_TOKEN: token, GH_TOKEN: github, GITHUB_TOKEN: github };
-  const how = await run(state("binary"), [...words, "--", ...lines("paths")], tokens);
+  const how = await run("Save the Nix store", state("binary"), [...words, "--", ...lines("paths")], tokens);
   if (how) warn(`the Nix store is not saved: ${how}`);
 }
 

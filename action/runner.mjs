@@ -38,9 +38,16 @@ export function addPath(folder) {
   if (process.env.GITHUB_PATH) appendFileSync(process.env.GITHUB_PATH, `${folder}\n`);
 }
 
-// Runs a program to its end and says how it ended, nothing when it went well. Who cancels a job interrupts this process
+// Runs a program to its end, what it says in a group of the log, and says how it ended: nothing when it went well. Who cancels a job interrupts this process
 // alone, so it passes that on.
-export function run(program, words, variables) {
+export async function run(title, program, words, variables) {
+  say(`::group::${title}`);
+  const how = await ended(program, words, variables);
+  say("::endgroup::");
+  return how;
+}
+
+function ended(program, words, variables) {
   return new Promise((resolve) => {
     const child = spawn(program, words, { stdio: "inherit", env: { ...process.env, ...variables } });
     const pass = (signal) => child.kill(signal);

@@ -105,7 +105,7 @@ function snowbankJob(server, job) {
   const report = JSON.parse(done.stderr.trim().split('\n').at(-1))
   const stage = (...names) => report.stages.filter((stage) => names.includes(stage.what)).reduce((sum, stage) => sum + (stage.seconds ?? 0), 0)
   return {
-    paths: verify(job, done.stdout), found: report.matched, restore: stage('restore', 'restored'), save: stage('saved'),
+    paths: verify(job, done.stdout), found: report.matched, restore: stage('restore', 'looked up', 'restored'), save: stage('saved'),
     received: report.traffic.received, sent: report.traffic.sent,
   }
 }

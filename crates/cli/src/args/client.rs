@@ -184,6 +184,9 @@ pub(crate) struct Restore {
     /// Only say what would be restored
     #[arg(long)]
     pub lookup_only: bool,
+    /// Beside the outputs of actions/cache/restore, write sizes and seconds to GITHUB_OUTPUT
+    #[arg(long)]
+    pub output_sizes: bool,
     #[command(flatten)]
     pub talk: Talk,
 }

@@ -56,6 +56,8 @@ fn a_job_restores_what_the_last_one_built_and_saves_what_is_new() {
         assert!(key.starts_with("nix-linux-") && key.ends_with("-build-and-test"), "{key}");
         let hit = (round > 0).then_some("true");
         assert_eq!(outputs.get("cache-hit").copied(), hit, "{}", main.said());
+        let sizes = ["restored-paths", "restored-bytes", "downloaded-bytes", "restore-seconds"];
+        assert!(sizes.iter().all(|name| outputs.contains_key(name) == (round > 0)), "{outputs:?}");
         assert!(main.said().contains("::add-mask::"), "{}", main.said());
         if round > 0 {
             assert_eq!(requisites(root.path(), &paths[0]), paths[..1]);

@@ -100,6 +100,9 @@ fn nix_fetches_what_a_build_needs_and_no_more() {
         let (output, table) = run(&remote, first.path(), &project, &[], "1");
         assert_eq!(built(&output), ["tool", "library", "program"], "{}", said(&output));
         assert_eq!(table["saved"], "k#1");
+        let stages = table["stages"].as_array().unwrap();
+        let counted = stages.iter().find(|stage| stage["what"] == "built").unwrap();
+        assert_eq!(counted["paths"], 3, "{table}");
         let (output, table) = run(&remote, second.path(), &project, &["--lazy"], "1");
         assert_eq!((built(&output), &table["saved"]), (vec![], &json!(null)), "{}", said(&output));
         assert_eq!(table["stages"][0]["what"], "at hand");

@@ -29,6 +29,8 @@ pub(super) struct Laid {
     /// The new packs, numbered from the first that was given, and the lengths of their frames.
     pub(super) packs: Vec<(PackRef, Vec<u32>)>,
     pub(super) sent: Amount,
+    /// Bytes of the items' chunks that nobody had stored.
+    pub(super) fresh: u64,
     /// Where the chunks are that were carried over.
     pub(super) carried: HashMap<ChunkHash, FramePlace>,
     /// Of each item its recipe, or why it has none.
@@ -98,16 +100,18 @@ impl Save<'_> {
         let reading = async {
             self.carry(there.urls, carried, &shelf, &to).await;
             shelf.allow(room);
+            let carried = shelf.fresh();
             // The sending ends when nobody holds the other end any more.
             drop(to);
-            tokio::task::spawn_blocking(reading).await.map_err(|_| SaveError::Lost)
+            let read = tokio::task::spawn_blocking(reading).await.map_err(|_| SaveError::Lost)?;
+            read.map(|outcomes| (outcomes, shelf.fresh() - carried)).map_err(SaveError::from)
         };
         let spares = shelf.spares();
         let sending = send(self.client, self.versions, to_send, &spares, &**self.observer);
         let (read, sent) = tokio::join!(reading, sending);
         // A pack that cannot be sent is why nobody wants more of them.
         let Sent { packs, sent } = sent?;
-        let outcomes: Vec<Result<Recipe, String>> = read??;
+        let (outcomes, fresh) = read?;
         self.observer.tell(Event::End { stage: Stage::Upload });
         // Numbers of packs that became a part of others are left out.
         let mut places: Vec<u32> = (0..first).collect();
@@ -115,8 +119,10 @@ impl Save<'_> {
             places.resize(number as usize, 0);
             places.push(place);
         }
-        let outcomes =
-            outcomes.into_iter().map(|outcome| outcome.map(|recipe| recipe.moved(&places))).collect();
+        let outcomes = outcomes
+            .into_iter()
+            .map(|outcome: Result<Recipe, String>| outcome.map(|recipe| recipe.moved(&places)))
+            .collect();
         let chunks = carried.values().flatten().map(|(.., entry)| entry.chunk);
         let carried = chunks
             .filter_map(|chunk| {
@@ -124,7 +130,7 @@ impl Save<'_> {
                 Some((chunk, (places.get(pack as usize).copied().unwrap_or(pack), frame)))
             })
             .collect();
-        Ok(Laid { packs: packs.into_values().collect(), sent, carried, outcomes })
+        Ok(Laid { packs: packs.into_values().collect(), sent, fresh, carried, outcomes })
     }
 
     /// Carries over what is needed of packs of which little is needed. What does not work is left as it is.

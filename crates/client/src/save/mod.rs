@@ -133,6 +133,8 @@ pub struct Saved {
     pub read: Amount,
     /// Paths that an upstream cache has, of those that were wanted.
     pub upstream: Amount,
+    /// Bytes of what was read that nobody had stored; the rest was there in other paths.
+    pub fresh: u64,
     /// Packs that were sent, and their bytes.
     pub sent: Amount,
     /// Paths of earlier generations that were left out.
@@ -285,6 +287,7 @@ impl Save<'_> {
         let laid = self.lay(items, room, there, &carried, first).await?;
         carry::moved(&mut plan.kept, &carried, |entry| laid.carried.get(&entry.chunk).copied());
         saved.sent = laid.sent;
+        saved.fresh = laid.fresh;
         let mut lengths = bound::Lengths::new();
         for ((pack, frames), number) in laid.packs.into_iter().zip(first..) {
             plan.kept.packs.push(pack);

@@ -93,6 +93,8 @@ struct Inner {
     joined: HashMap<u32, FramePlace>,
     /// Bytes that more frames may take.
     room: u64,
+    /// Bytes of the chunks that were added.
+    fresh: u64,
 }
 
 struct Open {
@@ -111,14 +113,25 @@ impl Shelf {
         places: HashMap<ChunkHash, FramePlace>,
         first: u32,
     ) -> Self {
-        let inner =
-            Inner { places, next: first, open: BTreeMap::new(), joined: HashMap::new(), room: u64::MAX };
+        let inner = Inner {
+            places,
+            next: first,
+            open: BTreeMap::new(),
+            joined: HashMap::new(),
+            room: u64::MAX,
+            fresh: 0,
+        };
         Self { folder, spares: Spares::default(), target, inner: Mutex::new(inner) }
     }
 
     /// Has room for so many more bytes.
     pub(super) fn allow(&self, room: u64) {
         self.lock().room = room;
+    }
+
+    /// Bytes of the chunks that were added so far.
+    pub(super) fn fresh(&self) -> u64 {
+        self.lock().fresh
     }
 
     /// Bytes that there is room for.
@@ -177,6 +190,7 @@ impl Shelf {
             let place = (open.number, open.entries.len() as u32);
             open.push(*entry, frame).map_err(|error| self.failed(error))?;
             inner.places.insert(entry.chunk, place);
+            inner.fresh += u64::from(entry.raw_len);
         }
         Ok(added)
     }

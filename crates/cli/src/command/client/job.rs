@@ -3,13 +3,14 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use snowbank_actions::runner::record;
 use snowbank_client::series::{Found, Key};
 
 use super::lazy::settings;
 use super::progress::Progress;
-use super::restore::nix_config;
+use super::restore::{Done, nix_config};
 use super::table::Table;
 
 /// The files that the runner reads after this step.
@@ -50,6 +51,30 @@ impl Job {
         }
         let text = records.iter().map(|(name, value)| record(name, value)).collect::<Result<String, _>>();
         match text {
+            Ok(text) => append(self.output.as_ref(), &text, progress),
+            Err(error) => progress.warn(&format!("the step's outputs are not written: {error}")),
+        }
+    }
+
+    /// What was restored, how large it was and how long it took; nothing after a miss.
+    pub(crate) fn restored(&self, took: Duration, done: &Done, progress: &Progress) {
+        let mut records = Vec::new();
+        if let Some(report) = &done.report {
+            records.push(("restored-paths", report.restored.count));
+            records.push(("restored-bytes", report.restored.bytes));
+            records.push(("downloaded-bytes", report.downloaded));
+        }
+        if let Some(lazily) = &done.lazily {
+            records.push(("served-paths", lazily.paths));
+            records.push(("served-bytes", lazily.bytes));
+        }
+        if records.is_empty() {
+            return;
+        }
+        let text = records.iter().map(|(name, value)| record(name, &value.to_string()));
+        let seconds =
+            std::iter::once_with(|| record("restore-seconds", &format!("{:.1}", took.as_secs_f64())));
+        match text.chain(seconds).collect::<Result<String, _>>() {
             Ok(text) => append(self.output.as_ref(), &text, progress),
             Err(error) => progress.warn(&format!("the step's outputs are not written: {error}")),
         }

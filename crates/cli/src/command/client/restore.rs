@@ -73,7 +73,10 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     }
     if !args.lookup_only {
         let mut table = Table::default();
-        table.restored(begun.elapsed(), &done);
+        table.restored(begun.elapsed(), &done, &session);
+        if args.output_sizes {
+            job.restored(begun.elapsed(), &done, &session.progress);
+        }
         table.traffic(traffic);
         job.summarise(&session.key, &table, &session.progress);
     }

@@ -101,7 +101,7 @@ async fn restore(session: &Session, remote: &Remote, how: &How, table: &mut Tabl
     let begun = Instant::now();
     match found_and_restored(session, remote, how, false, Host::Here).await {
         Ok(done) => {
-            table.restored(begun.elapsed(), &done);
+            table.restored(begun.elapsed(), &done, session);
             let lookup = done.found.as_ref().map_or(Lookup::Miss, Lookup::Found);
             Job::of_environment().looked_up(&session.key, lookup, &session.progress);
             Ok(Some(done))
@@ -195,7 +195,10 @@ async fn store(
     let begun = Instant::now();
     let what = &args.what;
     let saved = match wanted(session, what, &[], before) {
-        Ok(wanted) => save(session, remote, &wanted, what.keep_upstream, &Limits::new(what)?).await,
+        Ok(wanted) => {
+            table.built(wanted.built);
+            save(session, remote, &wanted, what.keep_upstream, &Limits::new(what)?).await
+        }
         Err(error) => Err(error),
     };
     match saved {

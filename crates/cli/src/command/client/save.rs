@@ -48,6 +48,7 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     }
     match saved {
         Ok(saved) => {
+            table.built(wanted.built);
             table.saved(took, &saved);
             table.traffic(requests);
             Job::of_environment().summarise(&session.key, &table, &session.progress);

@@ -71,6 +71,18 @@ impl Session {
         })
     }
 
+    /// What was looked for in vain.
+    pub(crate) fn sought(&self) -> String {
+        let what = match self.naming {
+            Naming::Generations => "no generation of the key that this job can see",
+            Naming::Immutable => "no entry of the key that this job can see",
+        };
+        match self.prefixes.as_slice() {
+            [] => what.to_owned(),
+            prefixes => format!("{what}, and none that begins with {}", prefixes.join(" or ")),
+        }
+    }
+
     /// What a cache that cannot be used comes to: a warning, unless the user wants to know.
     ///
     /// # Errors

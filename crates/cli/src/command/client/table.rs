@@ -38,7 +38,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// What was restored.
-    pub(crate) fn restored(&mut self, took: Duration, done: &Done) {
+    pub(crate) fn restored(&mut self, took: Duration, done: &Done, session: &Session) {
         self.matched = done.found.as_ref().map(|found| found.entry.clone());
         self.matched_key = done.found.as_ref().map(|found| found.key.clone());
         if let Some(lazily) = &done.lazily {
@@ -52,7 +52,7 @@ impl Table {
             return;
         }
         let Some(report) = &done.report else {
-            let more = "nothing was found".to_owned();
+            let more = session.sought();
             self.lines.push(Line {
                 what: "restore",
                 seconds: Some(took.as_secs_f64()),
@@ -69,7 +69,9 @@ impl Table {
             more,
         };
         let downloaded = format!("{} downloaded", bytes(report.downloaded));
-        let seconds = Some(took.as_secs_f64());
+        let looking = Some(took.saturating_sub(report.writing).as_secs_f64());
+        self.lines.push(Line { what: "looked up", seconds: looking, ..Line::default() });
+        let seconds = Some(report.writing.as_secs_f64());
         self.lines.push(Line { seconds, ..line("restored", report.restored, downloaded) });
         self.lines.push(line("were there", report.found, String::new()));
         if report.upstream.count > 0 {
@@ -89,13 +91,22 @@ impl Table {
         self.lines.push(Line { what: "command", seconds: Some(took.as_secs_f64()), more, ..Line::default() });
     }
 
+    /// What was built since, if that is known: paths, and bytes of their NARs.
+    pub(crate) fn built(&mut self, built: Option<(u64, u64)>) {
+        if let Some((paths, bytes)) = built {
+            let (paths, bytes) = (Some(paths), Some(bytes));
+            self.lines.push(Line { what: "built", paths, bytes, ..Line::default() });
+        }
+    }
+
     /// What was saved.
     pub(crate) fn saved(&mut self, took: Duration, saved: &Saved) {
         let more = match &saved.published {
             None => "nothing was new".to_owned(),
             Some(Published::As { entry, .. }) => {
                 self.saved = Some(entry.clone());
-                format!("{} sent", bytes(saved.sent.bytes))
+                let known = saved.read.bytes.saturating_sub(saved.fresh);
+                format!("{} of it stored already, {} sent", bytes(known), bytes(saved.sent.bytes))
             }
             Some(Published::Exists) => "the key was saved before".to_owned(),
             Some(Published::Denied(why)) => why.clone(),

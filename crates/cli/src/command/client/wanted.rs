@@ -19,6 +19,8 @@ pub(crate) struct Wanted {
     pub closure: Closure,
     /// What outputs of content-addressed derivations came to.
     pub realisations: Vec<Realisation>,
+    /// What was built since the restore: paths, and bytes of their NARs.
+    pub built: Option<(u64, u64)>,
     /// What is not here and may be wanted next.
     pub known: BTreeSet<StorePath>,
     /// What the run used, in that order: what Nix asked for, and what was named.
@@ -61,7 +63,8 @@ pub(crate) fn wanted(session: &Session, what: &What, paths: &[PathBuf], before: 
     let others = named.references_first().map(|info| &info.path).filter(|path| !asked.contains(*path));
     used.extend(others.cloned());
     let realisations = store.realisations().map_err(failed)?;
-    Ok(Wanted { closure: selection.closure, realisations, known: selection.known, used })
+    let built = before.since.map(|since| store.built_since(since)).transpose().map_err(failed)?;
+    Ok(Wanted { closure: selection.closure, realisations, built, known: selection.known, used })
 }
 
 fn refused(error: SelectError) -> CliError {
