@@ -86,6 +86,10 @@ fn with_a_token_for_it_older_generations_go_and_the_page_says_what_is_used() {
         job.run(&build(root.path(), text));
         let post = job.finish(&started);
         assert!(post.output.status.success() && post.said().contains("saved as k#"), "{}", post.said());
+        // Later steps know which packs are whose: they have the service at hand.
+        let listed = job.run(&format!("GH_TOKEN={token} snowbank cache list --github"));
+        assert!(listed.said().contains(" pack"), "{}", listed.said());
+        assert!(!listed.said().contains("not known"), "{}", listed.said());
         post
     };
     for text in ["one", "two"] {

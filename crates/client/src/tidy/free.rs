@@ -13,7 +13,7 @@ pub struct Freed<'a> {
     pub packs: Vec<&'a CacheEntry>,
     /// Those of which it is not known, and which stay.
     pub doubtful: Vec<&'a CacheEntry>,
-    /// How many of the deleted snapshots' packs are not known at all; those stay, too.
+    /// Of how many deleted snapshots the packs are not known at all; those stay, too.
     pub unknown: u64,
 }
 

@@ -8,7 +8,7 @@ use snowbank_nix::store_path::StoreDir;
 use crate::series::{Key, Versions};
 use crate::snapshot::PACK_PREFIX;
 
-/// Processors and systems that snapshots are saved on, as Rust calls them, and after it [`Versions`].
+/// What snapshots are saved on; together the names of systems that versions are made of.
 const PROCESSORS: [&str; 7] = ["x86_64", "aarch64", "x86", "arm", "riscv64", "powerpc64", "s390x"];
 const SYSTEMS: [&str; 3] = ["linux", "darwin", "freebsd"];
 

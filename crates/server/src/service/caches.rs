@@ -1,7 +1,7 @@
 //! A repository's caches, to look at and to delete: all of them for an administrator; for a job of the repository what
 //! its scopes let it read, and to delete what it may write.
 
-use snowbank_actions::scope::Scopes;
+use snowbank_actions::scope::{READ_DENIED, Scopes};
 use snowbank_catalog::ids::EntryId;
 use snowbank_catalog::rooms::{Entry, Holdings, Listed, Listing, Repository, SortBy};
 
@@ -43,10 +43,7 @@ impl Visitor {
     fn shown(&self, asked: Option<&String>) -> Result<Option<Vec<String>>> {
         let Some(scopes) = &self.scopes else { return Ok(asked.map(|scope| vec![scope.clone()])) };
         if scopes.read.is_empty() {
-            return Err(ServiceError::new(
-                Kind::PermissionDenied,
-                "cache read denied: token has no readable scopes",
-            ));
+            return Err(ServiceError::new(Kind::PermissionDenied, READ_DENIED));
         }
         let wanted = |scope: &&String| asked.is_none_or(|asked| asked == *scope);
         Ok(Some(scopes.read.iter().filter(wanted).cloned().collect()))

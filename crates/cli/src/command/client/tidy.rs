@@ -1,6 +1,8 @@
 //! After a save, where the job has a token for GitHub's REST API: what the save has superseded goes, and the job's page
 //! says what the repository uses of its limit.
 
+use std::time::Duration;
+
 use snowbank_actions::client::ClientError;
 use snowbank_client::save::Saved;
 use snowbank_client::series::{Naming, Published};
@@ -12,6 +14,9 @@ use super::session::Session;
 use super::table::Table;
 use crate::command::github::Github;
 use crate::command::{bytes, counted};
+
+/// How long a job may be kept by it. What is left is for the next save.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Does what can be done; whatever cannot is no failure.
 pub(crate) async fn tidy(session: &Session, remote: &Remote, saved: &Saved, table: &mut Table) {
@@ -27,8 +32,11 @@ pub(crate) async fn tidy(session: &Session, remote: &Remote, saved: &Saved, tabl
             size: *size,
         };
         let mut tidied = Tidied::default();
-        if let Err(error) = tidy.run(&mut tidied).await {
-            refused(session, "what was superseded was not deleted", &error);
+        let what = "what was superseded was not deleted";
+        match tokio::time::timeout(PATIENCE, tidy.run(&mut tidied)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => refused(session, what, &error),
+            Err(_) => session.progress.say(format!("{what}: it took more than {} s", PATIENCE.as_secs())),
         }
         tell(session, &tidied);
     }
