@@ -31,7 +31,7 @@ pub(crate) fn build(root: &Path, change: &str) -> Vec<String> {
     let mut command = nix("nix-build", root);
     command.args(["expression.nix", "--argstr", "change", change]);
     command.args(["--option", "sandbox", "true", "--option", "build-users-group", ""]);
-    command.args(["--option", "sandbox-paths", "/bin /usr /lib /lib64"]);
+    command.args(["--option", "sandbox-paths", "/bin /usr /lib /lib64", "--option", "build-hook", ""]);
     let words = [command.get_program()].into_iter().chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect()
 }
