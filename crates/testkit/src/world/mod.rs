@@ -15,6 +15,9 @@ use crate::{noise::Noise, tools};
 /// Letters of hashes in store paths.
 const NIX32: &[u8; 32] = b"0123456789abcdfghijklmnpqrsvwxyz";
 
+/// Bytes of the smallest package.
+const SMALLEST: usize = 16 << 10;
+
 /// A store whose packages change from day to day.
 #[derive(Debug)]
 pub struct World {
@@ -54,7 +57,8 @@ impl World {
     pub fn new(root: &Path, packages: usize, bytes: usize, seed: u64) -> Self {
         tools::ensure("nix");
         let mut chance = Noise::new(seed);
-        let mut shares: Vec<f64> = (1..=packages).map(|rank| 1.0 / (rank as f64).powf(1.1)).collect();
+        // Where every path is a package with libraries, the largest is a ninth of all and the median a thousandth of that.
+        let mut shares: Vec<f64> = (0..packages).map(|rank| (-(rank as f64) / 8.0).exp()).collect();
         let all: f64 = shares.iter().sum();
         for at in (1..shares.len()).rev() {
             shares.swap(at, chance.below(at + 1));
@@ -66,7 +70,7 @@ impl World {
                 chance.below(among)
             };
             let needs: BTreeSet<_> = (0..at.min(3)).map(|_| need()).collect();
-            let size = (bytes as f64 * share / all) as usize;
+            let size = ((bytes as f64 * share / all) as usize).max(SMALLEST);
             Package { needs: needs.into_iter().collect(), release: 1, build: 1, size }
         };
         let packages = shares.into_iter().enumerate().map(package).collect();
