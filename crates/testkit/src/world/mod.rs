@@ -57,7 +57,7 @@ impl World {
     pub fn new(root: &Path, packages: usize, bytes: usize, seed: u64) -> Self {
         tools::ensure("nix");
         let mut chance = Noise::new(seed);
-        // Where every path is a package with libraries, the largest is a ninth of all and the median a thousandth of that.
+        // A few packages hold most of the bytes.
         let mut shares: Vec<f64> = (0..packages).map(|rank| (-(rank as f64) / 8.0).exp()).collect();
         let all: f64 = shares.iter().sum();
         for at in (1..shares.len()).rev() {
