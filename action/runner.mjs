@@ -38,8 +38,8 @@ export function addPath(folder) {
   if (process.env.GITHUB_PATH) appendFileSync(process.env.GITHUB_PATH, `${folder}\n`);
 }
 
-// Runs a program to its end, what it says in a group of the log, and says how it ended: nothing when it went well. Who cancels a job interrupts this process
-// alone, so it passes that on.
+// Runs a program to its end, what it says in a group of the log, and says how it ended: nothing when it went well. Who
+// cancels a job interrupts this process alone, so it passes that on.
 export async function run(title, program, words, variables) {
   say(`::group::${title}`);
   const how = await ended(program, words, variables);

@@ -15,11 +15,13 @@ const VERSION: &str = "tarball";
 pub(super) struct Tarballs<'a> {
     pub(super) repository: Repository<'a>,
     pub(super) tally: Tally,
+    /// Bytes uploaded by pushes to main alone: one tarball a day.
+    pub(super) daily: u64,
 }
 
 impl<'a> Tarballs<'a> {
     pub(super) fn new(repository: Repository<'a>) -> Self {
-        Self { repository, tally: Tally::default() }
+        Self { repository, tally: Tally::default(), daily: 0 }
     }
 
     /// A push to main with a new lock file, and one more that finds its key saved.
@@ -29,7 +31,7 @@ impl<'a> Tarballs<'a> {
         if client.lookup(&[&key, PREFIX], VERSION).await.expect("a lookup is answered").is_some() {
             self.tally.found += 1;
         }
-        self.save(&client, &key, root, paths).await;
+        self.daily += self.save(&client, &key, root, paths).await;
     }
 
     /// A pull request with a lock file of its own.
@@ -39,7 +41,8 @@ impl<'a> Tarballs<'a> {
         self.save(&client, &format!("{PREFIX}pull-{number}"), root, paths).await;
     }
 
-    async fn save(&mut self, client: &WireClient, key: &str, root: &Path, paths: &[String]) {
+    /// Returns the bytes that it uploads.
+    async fn save(&mut self, client: &WireClient, key: &str, root: &Path, paths: &[String]) -> u64 {
         let archive = archive(root, paths);
         self.tally.uploaded += archive.len() as u64;
         self.tally.entries += 1;
@@ -54,6 +57,7 @@ impl<'a> Tarballs<'a> {
             client.finalize(key, VERSION, archive.len() as u64).await
         };
         sent.await.expect("a tarball can be saved");
+        archive.len() as u64
     }
 }
 

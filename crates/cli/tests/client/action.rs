@@ -178,6 +178,17 @@ fn when_to_save_is_the_users_to_say() {
 }
 
 #[test]
+fn nothing_is_restored_where_the_job_may_not_read() {
+    let (server, root) = (server(), empty());
+    for mode in ["none", "write-only"] {
+        let mut job = job(&server, MAIN, root.path()).env("ACTIONS_CACHE_MODE", mode);
+        let (main, _) = job.start(&repository(), &[("binary", BINARY)]);
+        let line = format!("nothing is restored: the job's cache mode is {mode}");
+        assert!(main.said().contains(&line) && main.outputs.is_empty(), "{}", main.said());
+    }
+}
+
+#[test]
 fn nothing_that_goes_wrong_fails_the_job_unless_that_was_asked_for() {
     let root = empty();
     let down =

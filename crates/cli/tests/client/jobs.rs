@@ -147,6 +147,8 @@ fn a_user_who_is_not_root_has_a_store_of_several_users() {
             Some(built) => {
                 let there = is_there(root.path(), built);
                 assert_eq!(there, mode == "eager", "{}", main.said());
+                let masked = main.said().contains("::add-mask::http://127.0.0.1:");
+                assert_eq!(masked, mode == "lazy", "{}", main.said());
                 let realised = job.run(&format!("nix-store --realise {built}"));
                 assert!(realised.output.status.success(), "{}", realised.said());
                 assert_eq!(realised.said().contains("copying path"), mode == "lazy", "{}", realised.said());

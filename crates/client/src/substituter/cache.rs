@@ -61,16 +61,12 @@ impl<P: PackSource> Nar for Asked<P> {
         if let Some((bytes, permit)) = shelf.hoard.take(at).await
             && range == (0..item.stored)
         {
-            let bytes = stream::iter(bytes).map(Ok);
             // It has room until it was sent.
-            return Ok(Some(
-                bytes
-                    .chain(stream::once(async move {
-                        drop(permit);
-                        Ok(bytes::Bytes::new())
-                    }))
-                    .boxed(),
-            ));
+            let kept = move |bytes| {
+                let _room = &permit;
+                Ok(bytes)
+            };
+            return Ok(Some(stream::iter(bytes).map(kept).boxed()));
         }
         match Flow::begin(Arc::clone(&shelf), at, range).await {
             Ok(flow) => Ok(Some(flow.stream().boxed())),

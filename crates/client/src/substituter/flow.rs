@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Broken;
 use super::pieces::{self, Part};
 use super::shelf::Shelf;
-use crate::restore::{Loss, PackSource};
+use crate::restore::{Loss, PackSource, Reason};
 
 /// NARs on their way at a time. Nix asks for 25 at once at the most; further ones wait.
 pub(super) const FLOWS: usize = 24;
@@ -55,7 +55,7 @@ impl<P: PackSource> Flow<P> {
     /// When that cannot be had.
     pub(super) async fn begin(shelf: Arc<Shelf<P>>, at: usize, range: Range<u64>) -> Result<Self, Loss> {
         let (pieces, skip) = pieces::within(shelf.pieces(at), &range);
-        let closed = |_| (crate::restore::Reason::Stopped, "nothing is served any more".to_owned());
+        let closed = |_| (Reason::Stopped, "nothing is served any more".to_owned());
         let permit = Arc::clone(&shelf.flows).acquire_owned().await.map_err(closed)?;
         let left = range.end - range.start;
         let mut flow = Self {
@@ -91,7 +91,7 @@ impl<P: PackSource> Flow<P> {
             }
         }
         let Fetching { bytes, .. } = self.ahead.pop_front()?;
-        let lost = (crate::restore::Reason::Stopped, "its fetching was ended".to_owned());
+        let lost = (Reason::Stopped, "its fetching was ended".to_owned());
         Some(bytes.await.unwrap_or(Err(lost)))
     }
 

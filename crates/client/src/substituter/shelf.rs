@@ -30,7 +30,6 @@ pub(super) struct Shelf<P: PackSource> {
     pub(super) dir: StoreDir,
     reader: Reader<P>,
     items: Vec<Item>,
-    by_path: HashMap<StorePath, usize>,
     by_hash_part: HashMap<String, usize>,
     by_nar: HashMap<NarHash, usize>,
     pub(super) hoard: Hoard,
@@ -60,7 +59,6 @@ impl<P: PackSource> Shelf<P> {
         let places = || items.iter().map(|item| &item.info).zip(0..);
         Self {
             dir: snapshot.dir.clone(),
-            by_path: places().map(|(info, at)| (info.path.clone(), at)).collect(),
             by_hash_part: places().map(|(info, at)| (info.path.hash_part().to_owned(), at)).collect(),
             by_nar: places().map(|(info, at)| (info.nar_hash, at)).collect(),
             items,
@@ -90,9 +88,10 @@ impl<P: PackSource> Shelf<P> {
         self.by_nar.get(hash).copied()
     }
 
-    /// Those of the paths that can be had, in their order.
+    /// Those of the paths that can be had, in their order; by their NARs, as they will be asked for.
     pub(super) fn places(&self, paths: &[StorePath]) -> Vec<usize> {
-        paths.iter().filter_map(|path| self.by_path.get(path).copied()).collect()
+        let place = |path: &StorePath| self.by_nar(&self.by_hash_part(path.hash_part())?.info.nar_hash);
+        paths.iter().filter_map(place).collect()
     }
 
     /// The frames of a path, in order.

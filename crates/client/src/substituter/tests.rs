@@ -209,6 +209,22 @@ async fn what_was_used_last_time_is_there_when_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn one_of_two_paths_with_the_same_nar_is_there_for_both() {
+    let (mut snapshot, memory) = saved(&[(1, 3), (2, 3)]);
+    let first = snapshot.paths[&name(1)].clone();
+    let second = snapshot.paths.get_mut(&name(2)).unwrap();
+    (second.info.nar_hash, second.source) = (first.info.nar_hash, first.source);
+    snapshot.used = vec![name(1)];
+    let cache = Asked::open(&snapshot, &memory).await;
+    let footers = 2;
+    while cache.reads() < footers + 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(cache.nar(1).await.unwrap() == chunks(1, 3).concat());
+    assert_eq!(cache.reads(), footers + 1, "nothing more was read");
+}
+
+#[tokio::test]
 async fn it_is_served_under_its_secret_and_ends_when_it_is_told_to() {
     let (snapshot, memory) = saved(&[(1, 1)]);
     let substituter = Substituter::open(&snapshot, memory, Usage::default(), Arc::new(Silence)).await;

@@ -1,7 +1,7 @@
 //! What is asked for, in the order in which it is.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,8 +26,11 @@ impl Usage {
     /// Notes them in a file as well, for another process: a path a line.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file, or its folder, cannot be made.
     pub fn in_file(file: &Path) -> io::Result<Self> {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
         let file = OpenOptions::new().create(true).truncate(true).write(true).open(file)?;
         Ok(Self(Arc::new(Mutex::new(Noted { file: Some(file), ..Noted::default() }))))
     }
@@ -77,7 +80,7 @@ mod tests {
     #[test]
     fn paths_are_noted_once_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("used");
+        let file = folder.path().join("state/of/used");
         assert_eq!(Usage::read(&file).paths(), []);
         let usage = Usage::in_file(&file).unwrap();
         for number in [3, 1, 3, 2] {
@@ -88,7 +91,7 @@ mod tests {
             (usage.paths().as_slice(), Usage::read(&file).paths().as_slice()),
             (&expected[..], &expected[..])
         );
-        std::fs::write(&file, format!("{}\n../x\n\u{fffd}\n{}", name(1), name(2))).unwrap();
+        fs::write(&file, format!("{}\n../x\n\u{fffd}\n{}", name(1), name(2))).unwrap();
         assert_eq!(Usage::read(&file).paths(), [name(1)], "no other line is one");
     }
 }

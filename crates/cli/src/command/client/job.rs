@@ -85,6 +85,8 @@ impl Job {
         if self.env.is_none() {
             return false;
         }
+        // The runner shows what steps find in their environment.
+        progress.mask(url);
         match record("NIX_CONFIG", &settings(url, nix_config().as_deref())) {
             Ok(text) => append(self.env.as_ref(), &text, progress),
             Err(error) => progress.warn(&format!("Nix is not told where to ask: {error}")),

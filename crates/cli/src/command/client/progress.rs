@@ -58,6 +58,13 @@ impl Progress {
         self.print(&line);
     }
 
+    /// Has the job's log show stars for it.
+    pub(crate) fn mask(&self, secret: &str) {
+        if self.in_job {
+            self.print(&command("add-mask", &[], secret));
+        }
+    }
+
     fn print(&self, line: &str) {
         match &self.bars {
             Some(bars) => bars.suspend(|| self.printer.talk(line)),
