@@ -5,6 +5,7 @@ use std::error::Error;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use snowbank_nix::nar_info::NarInfo;
 use snowbank_nix::store_path::StoreDir;
 
@@ -20,6 +21,11 @@ pub(crate) fn about(About { dir, priority }: &About) -> Response {
 pub(crate) fn info(info: &NarInfo, dir: &StoreDir) -> Response {
     let headers = [(CONTENT_TYPE, "text/x-nix-narinfo"), (CACHE_CONTROL, "no-cache")];
     (headers, info.to_text(dir)).into_response()
+}
+
+/// What is in a path's NAR.
+pub(crate) fn listing(json: Bytes) -> Response {
+    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], json).into_response()
 }
 
 /// There is no such thing.

@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use snowbank_nix::nar_info::NarInfo;
 use snowbank_nix::store_path::StoreDir;
 
-use crate::NarName;
+use crate::{Kept, NarName, Plain};
 
 /// What a cache says of itself in `nix-cache-info`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub type Bytestream<E> = BoxStream<'static, Result<Bytes, E>>;
 pub trait BinaryCache: Send + Sync + 'static {
     /// Why something cannot be served that should be.
     type Error: Error + Send + Sync + 'static;
-    /// A NAR that is there.
-    type Nar: Nar<Error = Self::Error>;
+    /// Something that is there.
+    type Body: Content<Error = Self::Error>;
 
     /// What it says of itself.
     fn about(&self) -> About;
@@ -35,20 +35,35 @@ pub trait BinaryCache: Send + Sync + 'static {
     /// What it tells of the path whose name begins with these thirty-two digits; none when it has no such path.
     fn info(&self, hash_part: &str) -> impl Future<Output = Result<Option<NarInfo>, Self::Error>> + Send;
 
-    /// The NAR of this name; none when it is not there. An info's URL is [`NarName::url`].
-    fn nar(&self, name: &NarName) -> impl Future<Output = Result<Option<Self::Nar>, Self::Error>> + Send;
+    /// The NAR of this name, a row of zstd frames; none when it is not there. An info's URL is [`NarName::url`].
+    fn nar(&self, name: &NarName) -> impl Future<Output = Result<Option<Self::Body>, Self::Error>> + Send;
+
+    /// A NAR, not compressed.
+    fn plain(&self, _: &Plain) -> impl Future<Output = Result<Option<Self::Body>, Self::Error>> + Send {
+        async { Ok(None) }
+    }
+
+    /// What is in the NAR of the path whose name begins with these digits, as JSON.
+    fn listing(&self, _: &str) -> impl Future<Output = Result<Option<Bytes>, Self::Error>> + Send {
+        async { Ok(None) }
+    }
+
+    /// A file that was kept as it came.
+    fn kept(&self, _: &Kept) -> impl Future<Output = Result<Option<Self::Body>, Self::Error>> + Send {
+        async { Ok(None) }
+    }
 }
 
-/// A NAR as it is stored: a row of zstd frames.
-pub trait Nar: Send + 'static {
+/// Bytes that are stored.
+pub trait Content: Send + 'static {
     /// Why it cannot be read.
     type Error: Error + Send + Sync + 'static;
 
-    /// Bytes of it, compressed.
+    /// How many there are, as served.
     fn size(&self) -> u64;
 
-    /// These bytes of it, not none. None when it turns out not to be there: whoever asked then gets the same answer as
-    /// if it had never been, and goes on without.
+    /// These of them, not none. None when they turn out not to be there: whoever asked then gets the same answer as if
+    /// they had never been, and goes on without.
     fn read(
         self,
         range: Range<u64>,

@@ -5,12 +5,14 @@
 
 mod answer;
 mod cache;
+mod file;
 mod name;
-mod nar;
 mod routes;
+mod send;
 #[cfg(test)]
 mod tests;
 
-pub use cache::{About, BinaryCache, Bytestream, Nar};
+pub use cache::{About, BinaryCache, Bytestream, Content};
+pub use file::{File, Kept, Kind, Plain, is_hash_part};
 pub use name::NarName;
-pub use routes::routes;
+pub use routes::{respond, routes};

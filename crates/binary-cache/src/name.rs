@@ -20,9 +20,13 @@ impl NarName {
     /// The name in the last part of a URL's path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_suffix(SUFFIX)?;
-        NarHash::parse(&format!("sha256:{digits}")).ok().map(Self)
+        hash(text.strip_suffix(SUFFIX)?).map(Self)
     }
+}
+
+/// A NAR's hash by its digits alone.
+pub(crate) fn hash(digits: &str) -> Option<NarHash> {
+    NarHash::parse(&format!("sha256:{digits}")).ok()
 }
 
 impl fmt::Display for NarName {

@@ -30,7 +30,7 @@ struct Stored {
 
 impl BinaryCache for One {
     type Error = Infallible;
-    type Nar = Stored;
+    type Body = Stored;
 
     fn about(&self) -> About {
         About { dir: StoreDir::default(), priority: 30 }
@@ -56,7 +56,7 @@ impl BinaryCache for One {
     }
 }
 
-impl Nar for Stored {
+impl Content for Stored {
     type Error = Infallible;
 
     fn size(&self) -> u64 {

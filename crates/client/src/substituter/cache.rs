@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
-use snowbank_binary_cache::{About, BinaryCache, Bytestream, Nar, NarName};
+use snowbank_binary_cache::{About, BinaryCache, Bytestream, Content, NarName};
 use snowbank_nix::nar_info::{Compression, NarInfo};
 
 use super::Broken;
@@ -26,7 +26,7 @@ pub(super) struct Shared<P: PackSource>(pub(super) Arc<Shelf<P>>);
 
 impl<P: PackSource> BinaryCache for Shared<P> {
     type Error = Broken;
-    type Nar = Asked<P>;
+    type Body = Asked<P>;
 
     fn about(&self) -> About {
         About { dir: self.0.dir.clone(), priority: PRIORITY }
@@ -47,7 +47,7 @@ impl<P: PackSource> BinaryCache for Shared<P> {
     }
 }
 
-impl<P: PackSource> Nar for Asked<P> {
+impl<P: PackSource> Content for Asked<P> {
     type Error = Broken;
 
     fn size(&self) -> u64 {

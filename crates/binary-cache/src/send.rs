@@ -1,5 +1,5 @@
-//! NARs: whole, or a range. Nix takes up a download that broke off by asking for the rest (`filetransfer.cc`), and only
-//! from who says `Accept-Ranges` and encodes nothing.
+//! Bytes that are stored: whole, or a range. Nix takes up a download that broke off by asking for the rest
+//! (`filetransfer.cc`), and only from who says `Accept-Ranges` and encodes nothing.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -10,12 +10,21 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_range_header::parse_range_header;
 
-use crate::{Nar, NarName, answer};
+use crate::{Content, answer};
 
 /// A year: a name stands for one content.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
+/// It may be pushed again.
+const CHANGING: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// What a request gets of a NAR.
+/// What is said of the bytes.
+pub(crate) struct Named<'a> {
+    pub(crate) content_type: &'static str,
+    /// What the bytes follow from, if they do.
+    pub(crate) stands_for: Option<&'a str>,
+}
+
+/// What a request gets of it.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Whole,
@@ -24,14 +33,20 @@ enum Part {
     NotModified,
 }
 
-/// Answers a request for a NAR.
-pub(crate) async fn send<N: Nar>(nar: N, name: &NarName, method: &Method, headers: &HeaderMap) -> Response {
-    let size = nar.size();
-    let etag = format!("\"{name}-{size}\"");
-    let (start, end, status) = match part(method, headers, &etag, size) {
+/// Answers a request for something that is there.
+pub(crate) async fn send<C: Content>(
+    content: C,
+    named: &Named<'_>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
+    let size = content.size();
+    let etag = named.stands_for.map(|name| format!("\"{name}-{size}\""));
+    let tag = etag.as_ref().and_then(|etag| HeaderValue::try_from(etag).ok()).map(|tag| [(ETAG, tag)]);
+    let (start, end, status) = match part(method, headers, etag.as_deref().unwrap_or_default(), size) {
         Part::Whole => (0, size, StatusCode::OK),
         Part::Bytes { start, end } => (start, end, StatusCode::PARTIAL_CONTENT),
-        Part::NotModified => return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response(),
+        Part::NotModified => return (StatusCode::NOT_MODIFIED, tag.into_iter().flatten().collect::<HeaderMap>()).into_response(),
         Part::Unsatisfiable => {
             let range = format!("bytes */{size}");
             return (StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_RANGE, range)]).into_response();
@@ -40,19 +55,20 @@ pub(crate) async fn send<N: Nar>(nar: N, name: &NarName, method: &Method, header
     let body = if *method == Method::HEAD || start == end {
         Body::empty()
     } else {
-        match nar.read(start..end).await {
+        match content.read(start..end).await {
             Ok(Some(bytes)) => Body::from_stream(bytes),
             Ok(None) => return answer::missing(),
             Err(error) => return answer::failed(&error),
         }
     };
     let fixed = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/x-nix-nar")),
+        (CONTENT_TYPE, HeaderValue::from_static(named.content_type)),
         (CONTENT_LENGTH, HeaderValue::from(end - start)),
         (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
-        (CACHE_CONTROL, IMMUTABLE),
+        (CACHE_CONTROL, if tag.is_some() { IMMUTABLE } else { CHANGING }),
     ];
-    let mut response = (status, fixed, [(ETAG, etag)], body).into_response();
+    let mut response = (status, fixed, body).into_response();
+    response.headers_mut().extend(tag.into_iter().flatten());
     if status == StatusCode::PARTIAL_CONTENT
         && let Ok(range) = HeaderValue::try_from(format!("bytes {start}-{}/{size}", end - 1))
     {
@@ -62,9 +78,10 @@ pub(crate) async fn send<N: Nar>(nar: N, name: &NarName, method: &Method, header
 }
 
 /// Preconditions and ranges (RFC 9110, sections 13 and 14). What is malformed, or names several ranges, asks for all.
+/// Without a tag nothing is known to be the same.
 fn part(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Part {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let known = |tags: &str| tags.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == etag);
+    let known = |tags: &str| !etag.is_empty() && tags.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == etag);
     if text(IF_NONE_MATCH).is_some_and(known) {
         return Part::NotModified;
     }
