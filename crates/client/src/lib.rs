@@ -17,4 +17,3 @@ pub mod stamp;
 pub mod substituter;
 pub mod text;
 pub mod tidy;
-pub mod upstream;

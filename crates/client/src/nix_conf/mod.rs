@@ -59,7 +59,7 @@ impl NixConf {
         Self {
             substituters: vec!["https://cache.nixos.org/".to_owned()],
             trusted_substituters: Vec::new(),
-            trusted_public_keys: vec![crate::upstream::NIXOS_KEY.to_owned()],
+            trusted_public_keys: vec![snowbank_binary_cache::upstream::NIXOS_KEY.to_owned()],
             trusted_users: vec!["root".to_owned()],
             netrc_file: sources.conf_dir.join("netrc"),
             ssl_cert_file: None,

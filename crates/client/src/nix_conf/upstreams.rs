@@ -4,7 +4,7 @@ use snowbank_nix::signature::PublicKey;
 use url::Url;
 
 use super::{Netrc, NixConf};
-use crate::upstream::Upstream;
+use snowbank_binary_cache::upstream::Upstream;
 
 /// The upstream caches that Nix is set to.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn caches_are_told_from_other_stores() {
-        let key = crate::upstream::NIXOS_KEY;
+        let key = snowbank_binary_cache::upstream::NIXOS_KEY;
         let conf = conf(
             &[
                 "https://a.example?priority=1",

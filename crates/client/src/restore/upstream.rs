@@ -4,7 +4,7 @@ use std::io;
 
 use snowbank_nix::path_info::PathInfo;
 
-use crate::upstream::{UpstreamError, Upstreams};
+use snowbank_binary_cache::upstream::{UpstreamError, Upstreams};
 
 /// Where paths come from that were not saved because an upstream cache has them.
 pub trait UpstreamSource: Send + Sync + 'static {

@@ -20,7 +20,7 @@ use snowbank_client::observer::{Event, Observer};
 use snowbank_client::restore::writer::{RootWriter, Writer};
 use snowbank_client::restore::{Options, PackSource, Restore, RestoreError, Restored, UpstreamSource};
 use snowbank_client::snapshot::{PackRef, Recipe, SavedPath, SavedTree, Snapshot, Source};
-use snowbank_client::upstream::UpstreamError;
+use snowbank_binary_cache::upstream::UpstreamError;
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::nar::dump;
 use snowbank_nix::path_info::PathInfo;

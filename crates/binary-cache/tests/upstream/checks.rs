@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use snowbank_client::upstream::{ContentProblem, NarInfoProblem, UpstreamError};
+use snowbank_binary_cache::upstream::{ContentProblem, NarInfoProblem, UpstreamError};
 use snowbank_nix::{
     hash::NarHash,
     nar_info::{Compression, NarInfo},

@@ -1,7 +1,7 @@
 //! Caches that do not answer, or not well.
 
 use futures::future::join_all;
-use snowbank_client::upstream::UpstreamError;
+use snowbank_binary_cache::upstream::UpstreamError;
 use tokio::net::TcpListener;
 use url::Url;
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use futures::future::join_all;
-use snowbank_client::upstream::{Upstream, UpstreamError, UpstreamOptions, Upstreams};
+use snowbank_binary_cache::upstream::{Upstream, UpstreamError, UpstreamOptions, Upstreams};
 use snowbank_nix::{
     nar::dump,
     path_info::PathInfo,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use snowbank_client::upstream::{UpstreamError, UpstreamOptions, Upstreams};
+use snowbank_binary_cache::upstream::{UpstreamError, UpstreamOptions, Upstreams};
 use snowbank_nix::store_path::StoreDir;
 use url::Url;
 

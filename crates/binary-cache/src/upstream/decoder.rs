@@ -17,9 +17,12 @@ const MOST_WINDOW_LOG: u32 = 27;
 /// Bytes of brotli input that are read at once. Its window has at most 16 MiB.
 const BROTLI_INPUT: usize = 64 << 10;
 
-/// What `input` holds under `compression`, in memory bounded by the constants of this module. `None` for compressions
-/// that no cache uses.
-pub(super) fn decoder(
+/// What `input` holds under `compression`, in memory bounded: 128 MiB for what zstd or xz and its relatives remember,
+/// 16 MiB for brotli. `None` for compressions that no cache uses. A stream may unpack to any size.
+///
+/// # Errors
+/// When the beginning cannot be read, or asks for more memory than that.
+pub fn decoder(
     compression: Compression,
     input: Box<dyn BufRead>,
 ) -> io::Result<Option<Box<dyn Read>>> {

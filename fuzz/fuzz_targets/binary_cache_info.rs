@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snowbank_client::upstream::CacheInfo;
+use snowbank_binary_cache::upstream::CacheInfo;
 use snowbank_nix::store_path::StoreDir;
 
 fuzz_target!(|text: &str| {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use snowbank_client::upstream::{Fetched, Upstream, UpstreamError, UpstreamOptions, Upstreams};
+use snowbank_binary_cache::upstream::{Fetched, Upstream, UpstreamError, UpstreamOptions, Upstreams};
 use snowbank_nix::{
     hash::NarHash,
     nar_info::{Compression, NarInfo},

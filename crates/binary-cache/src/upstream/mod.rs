@@ -25,6 +25,7 @@ mod transfer;
 use std::{fmt, io, sync::Arc};
 
 pub use cache_info::CacheInfo;
+pub use decoder::decoder;
 pub use error::{ContentProblem, NarInfoProblem, UpstreamError};
 pub use failure::{Failure, SetUpProblem};
 pub use options::UpstreamOptions;
