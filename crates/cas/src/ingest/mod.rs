@@ -6,46 +6,43 @@
 
 mod adopt;
 mod batch;
+mod batches;
 mod compress;
+mod cuts;
+mod foreign;
 mod options;
+mod pieces;
+mod pipeline;
 mod reader;
 mod shelve;
+mod take;
 mod tally;
 mod unfold;
 mod weave;
 
 use std::error::Error;
-use std::pin::pin;
-use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
-use tokio::sync::mpsc;
+use futures::Stream;
 
-pub use adopt::{ADOPT_MEMORY, AdoptPackError, Adopted, adopt_pack};
+pub use adopt::{Adopted, adopt_pack};
+pub use cuts::Cuts;
+pub use foreign::{ADOPT_MEMORY, AdoptPackError};
 pub use options::{GuardError, Guards, IngestError, Ingested, Options, Plan};
-use shelve::Shelf;
+pub use pieces::Pieces;
+pub use take::{MAX_TAKEN, Taken, take_pack};
 pub(crate) use tally::Tally;
-use weave::Weaver;
 
 use crate::bucket::Bucket;
 use crate::budget::Class;
 use crate::index::ChunkIndex;
 use crate::packer::{FillError, StoreError};
-use crate::work::blocking;
 
 /// Bytes that an ingest holds at most beside the window of a compressed source: four batches of 4.5 MiB (one
 /// being cut, one waiting, one in work, its frames), 8 MiB of frames that wait for their pack and as much on its
 /// way there, 2 MiB of chunks not yet in the index, two parts of 8 MiB under way to an object store, 2 MiB for
 /// each of a few processors, and the pieces of the source.
 pub const MEMORY: u64 = 64 << 20;
-
-/// Pieces of the source that wait to be cut.
-const PIECES: usize = 1;
-/// Batches that wait to be woven.
-const BATCHES: usize = 1;
-/// Packs and rows that wait to be stored: a full pack is followed by the rows of at least a dozen batches.
-const MESSAGES: usize = 32;
 
 /// Cuts `source` and stores what of it is new; the recipe's pages go to `index`, whose recipe has to be empty.
 /// Takes [`MEMORY`] and the largest window from the budget's jobs; the source's pieces are not counted.
@@ -65,30 +62,41 @@ pub async fn ingest<E: Into<Box<dyn Error + Send + Sync>>>(
 ) -> Result<Ingested, IngestError> {
     let window = if plan == Plan::ZstdTar { options.guards.window } else { 0 };
     let _permit = bucket.budget().take(Class::Job, MEMORY + window).await;
-    let (pieces, from_source) = mpsc::channel(PIECES);
-    let (batches, from_reader) = mpsc::channel(BATCHES);
-    let (messages, from_weaver) = mpsc::channel(MESSAGES);
-    let stored = AtomicUsize::new(0);
-    let fetching = async move {
-        let mut source = pin!(source);
-        while let Some(piece) = source.next().await {
-            let piece = piece.map_err(|error| IngestError::Source(error.into()))?;
-            // The reader is gone only when it has failed, which ends the ingest.
-            if pieces.send(piece).await.is_err() {
-                break;
-            }
-        }
-        drop(pieces);
-        Ok(())
-    };
-    let reading = async {
-        blocking(move || reader::read(plan, &options, from_source, batches)).await;
-        Ok(())
-    };
-    let weaving = Box::pin(Weaver::new(bucket, index, &options, &stored, messages).run(from_reader));
-    let shelving = Box::pin(Shelf::new(bucket, index, &stored).run(from_weaver));
-    let ((), (), ingested, ()) = tokio::try_join!(fetching, reading, weaving, shelving)?;
+    let read = move |pieces, batches: &mut _| reader::read(plan, &options, pieces, batches);
+    let (ingested, ()) = pipeline::run(bucket, index, source, &options, read).await?;
     Ok(ingested)
+}
+
+/// [`ingest`] of what `read` makes of the source: it decompresses, checks and hashes, on a thread that may wait, and
+/// hands the stream that is to be kept to [`Cuts`]; what it returns comes back. What it leaves of the source is not
+/// asked for.
+///
+/// Takes [`MEMORY`] and the largest window of the options' guards from the budget's jobs, so `read` may hold as much
+/// as that window beside a piece of the source and a chunk.
+///
+/// # Errors
+/// [`IngestError`]; that of `read` is [`IngestError::Refused`]. The recipe is then of no more use, and full packs that
+/// were stored before wait for their lease to end.
+pub async fn ingest_with<E, T, F>(
+    bucket: &Bucket,
+    index: &dyn ChunkIndex,
+    source: impl Stream<Item = Result<Bytes, E>>,
+    read: F,
+    options: Options,
+) -> Result<(Ingested, T), IngestError>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+    T: Send + 'static,
+    F: FnOnce(Pieces, &mut Cuts<'_>) -> Result<T, Box<dyn Error + Send + Sync>> + Send + 'static,
+{
+    let _permit = bucket.budget().take(Class::Job, MEMORY + options.guards.window).await;
+    let cut = move |pieces, batches: &mut _| {
+        let mut cuts = Cuts::new(options.params, batches);
+        let value = read(pieces, &mut cuts).map_err(IngestError::Refused)?;
+        cuts.finish();
+        Ok(value)
+    };
+    pipeline::run(bucket, index, source, &options, cut).await
 }
 
 impl From<FillError> for IngestError {

@@ -86,6 +86,9 @@ pub enum IngestError {
     /// The source could not be read.
     #[error("the source broke off")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The caller's reader did not accept the source.
+    #[error("the source was refused")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The bucket failed.
     #[error("the bucket failed")]
     Bucket(#[from] BucketError),

@@ -8,5 +8,7 @@ mod collect;
 mod damage;
 mod disk_full;
 mod hostile;
+mod ingest_with;
 mod round_trip;
 mod support;
+mod take;

@@ -10,7 +10,7 @@ use snowbank_cas::index::memory::MemoryIndex;
 use snowbank_cas::ingest::{Ingested, Plan, ingest};
 use snowbank_cas::verify::verify;
 
-use crate::support::{BUDGET, Home, gather, noise, pieces, small, tar, words, zstd};
+use crate::support::{BUDGET, Home, block_on, gather, noise, pieces, small, tar, words, zstd};
 
 /// Runs of random bytes, of which some come again.
 fn streams() -> impl Strategy<Value = Vec<u8>> {
@@ -75,15 +75,6 @@ async fn twice(bucket: &Bucket, source: &[u8], raw: &[u8], plan: Plan, piece: us
         assert_eq!(bucket.size(&snowbank_cas::bucket::pack_name(pack)).await.unwrap(), Some(size));
         bucket.delete(&snowbank_cas::bucket::pack_name(pack)).await.unwrap();
     }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
 }
 
 proptest! {

@@ -93,6 +93,16 @@ impl Home {
     }
 }
 
+/// Runs `future` to its end.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
 /// All bytes of a stream.
 pub(crate) async fn gather<E: std::error::Error>(
     stream: impl Stream<Item = Result<Bytes, E>>,
