@@ -9,6 +9,7 @@ pub mod content_address;
 pub mod daemon;
 pub mod derivation;
 pub mod hash;
+pub mod mentions;
 pub mod nar;
 pub mod nar_info;
 pub mod nix32;

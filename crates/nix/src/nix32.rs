@@ -66,6 +66,17 @@ pub fn decode(text: &str) -> Result<Vec<u8>, Nix32Error> {
     Ok(bytes)
 }
 
+/// The value of every byte as a digit, for a scan that asks often; `other` for those that are none.
+pub(crate) const fn values(other: u8) -> [u8; 256] {
+    let mut values = [other; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+}
+
 fn value(digit: u8) -> Option<u8> {
     Some(match digit {
         b'0'..=b'9' => digit - b'0',

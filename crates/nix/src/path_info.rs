@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
-    content_address::ContentAddress,
-    hash::NarHash,
+    content_address::{ContentAddress, Method},
+    hash::{Digest, NarHash},
     signature::{PublicKey, SecretKey, Signature},
     store_path::{References, StoreDir, StorePath},
 };
@@ -69,6 +69,17 @@ impl PathInfo {
         let itself = others.remove(&self.path);
         let references = References { others: &others, itself };
         dir.content_path(self.path.name(), ca, references).as_ref() == Ok(&self.path)
+    }
+
+    /// Whether the path follows from [`nar_hash`](Self::nar_hash) and the references alone: it is content-addressed, and
+    /// its address is the hash of its NAR. Then whoever has a NAR of this hash has seen that it is the path's content.
+    #[must_use]
+    pub fn follows_from_nar_hash(&self, dir: &StoreDir) -> bool {
+        // A path that refers to itself is hashed without its own name.
+        let hashed = self
+            .ca
+            .is_some_and(|ca| ca.method() == Method::Nar && *ca.digest() == Digest::from(self.nar_hash));
+        hashed && !self.references.contains(&self.path) && self.is_content_addressed(dir)
     }
 }
 
@@ -144,5 +155,26 @@ mod tests {
         assert!(!PathInfo { path: path('b'), ..good.clone() }.is_content_addressed(&dir));
         assert!(!PathInfo { references: [path('a')].into(), ..good.clone() }.is_content_addressed(&dir));
         assert!(!good.is_content_addressed(&StoreDir::new("/elsewhere").unwrap()));
+    }
+
+    #[test]
+    fn only_the_address_of_a_nar_proves_its_hash() {
+        let dir = StoreDir::default();
+        let addressed = |method: Method, hash: NarHash| {
+            let ca = ContentAddress::new(method, hash.into()).unwrap();
+            let path = dir.content_path("a", &ca, References::NONE).unwrap();
+            PathInfo { path, references: BTreeSet::new(), ca: Some(ca), ..info() }
+        };
+        assert!(addressed(Method::Nar, info().nar_hash).follows_from_nar_hash(&dir));
+        for other in [
+            addressed(Method::Nar, NarHash::of(b"x")),
+            addressed(Method::Flat, info().nar_hash),
+            addressed(Method::Text, info().nar_hash),
+            PathInfo { path: path('b'), ..addressed(Method::Nar, info().nar_hash) },
+            PathInfo { references: [path('c')].into(), ..addressed(Method::Nar, info().nar_hash) },
+            PathInfo { ca: None, ..addressed(Method::Nar, info().nar_hash) },
+        ] {
+            assert!(!other.follows_from_nar_hash(&dir), "{other:?}");
+        }
     }
 }

@@ -5,21 +5,25 @@
 //! [`Reader`] make them of bytes, [`Writer`] makes bytes of them, [`dump`] takes them from a file system and
 //! [`Restorer`] puts them there. None of these holds a file's content.
 
+mod content_check;
 mod dump;
 mod error;
 mod event;
 mod grammar;
 mod layout;
+mod listing;
 mod parser;
 mod reader;
 mod restore;
 mod token;
 mod writer;
 
+pub use content_check::{Content, ContentCheck, Verdict};
 pub use dump::{DumpError, dump};
 pub use error::NarError;
 pub use event::Event;
 pub use layout::{Layout, Step};
+pub use listing::{Listing, ListingError, MAX_LISTING};
 pub use parser::Parser;
 pub use reader::{ReadError, Reader};
 pub use restore::{RestoreError, Restorer, restore};

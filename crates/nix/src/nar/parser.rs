@@ -84,9 +84,21 @@ impl Parser {
     /// # Errors
     /// When it is no NAR; the parser is then of no more use.
     pub fn next_event<'a, 'd: 'a>(&'a mut self, input: &mut &'d [u8]) -> Result<Option<Event<'a>>, NarError> {
+        Ok(self.next_event_at(input)?.map(|(event, _)| event))
+    }
+
+    /// [`next_event`](Self::next_event), and the [`offset`](Self::offset) behind it.
+    ///
+    /// # Errors
+    /// When it is no NAR; the parser is then of no more use.
+    pub fn next_event_at<'a, 'd: 'a>(
+        &'a mut self,
+        input: &mut &'d [u8],
+    ) -> Result<Option<(Event<'a>, u64)>, NarError> {
         let before = *input;
         let found = self.advance(input)?;
-        Ok(found.map(|found| self.event(found, &before[..before.len() - input.len()])))
+        let taken = &before[..before.len() - input.len()];
+        Ok(found.map(|found| (self.event(found, taken), self.offset)))
     }
 
     /// Bytes that were taken so far. Behind [`Event::File`] it is where the content begins.

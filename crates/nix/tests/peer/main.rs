@@ -4,6 +4,7 @@
 
 mod daemon;
 mod hashes;
+mod listing;
 mod nar;
 mod nar_info;
 mod release;
