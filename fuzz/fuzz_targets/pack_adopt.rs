@@ -1,4 +1,5 @@
-//! A pack that somebody sends is refused and leaves nothing, or every frame in it is the chunk that it says.
+//! A pack that somebody sends is refused and leaves nothing, or every frame in it is the chunk that it says; and of
+//! one that was adopted nothing is kept a second time.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -12,7 +13,7 @@ use snowbank_cas::budget::Budget;
 use snowbank_cas::frame::Encoder;
 use snowbank_cas::id::ChunkHash;
 use snowbank_cas::index::memory::MemoryIndex;
-use snowbank_cas::ingest::adopt_pack;
+use snowbank_cas::ingest::{adopt_pack, take_pack};
 use snowbank_cas::pack::PackBuilder;
 use snowbank_cas::recipe::RecipePage;
 use tokio::runtime::Runtime;
@@ -41,11 +42,13 @@ fn pack(frames: &[(bool, u16, &[u8])]) -> Option<Vec<u8>> {
 async fn run(sent: &[u8]) {
     let bucket = Bucket::open(Place::Memory, SPOOL.path(), Budget::new(256 << 20)).await.expect("a bucket");
     let index = MemoryIndex::default();
-    let pieces: Vec<_> =
-        sent.chunks(97).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
-    match adopt_pack(&bucket, &index, stream::iter(pieces)).await {
+    let pieces =
+        || stream::iter(sent.chunks(97).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))));
+    match adopt_pack(&bucket, &index, pieces()).await {
         Ok(adopted) => {
             assert_eq!(adopted.size, sent.len() as u64);
+            let taken = take_pack(&bucket, &index, pieces()).await.expect("what was adopted is a pack");
+            assert_eq!((taken.new_frames, index.begun()), (0, 1));
             for frame in adopted.frames {
                 let (chunk, size) = (frame.chunk, u64::from(frame.raw_len));
                 let page = RecipePage { raw_start: 0, stored_start: 0, frames: vec![frame] };
@@ -57,6 +60,7 @@ async fn run(sent: &[u8]) {
             }
         }
         Err(_) => {
+            assert!(take_pack(&bucket, &index, pieces()).await.is_err());
             let left: Vec<_> = bucket.list(PACKS).try_collect().await.expect("a list");
             assert!(left.is_empty() && index.begun() == 0);
         }

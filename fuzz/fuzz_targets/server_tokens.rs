@@ -2,11 +2,12 @@
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use snowbank_actions::scope::Scopes;
+use snowbank_catalog::SqliteCatalog;
 use snowbank_server::service::{Authenticator, Origin, OwnTokens, Rights};
 use snowbank_server::settings::{Auth, Github};
 use tokio::runtime::Runtime;
@@ -15,7 +16,9 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| {
     // Nobody answers there, and the tokens of an issuer whose keys are unknown prove nothing.
     let github = Github { issuer: "http://127.0.0.1:9".to_owned(), allow: vec!["acme/*".to_owned()] };
-    Authenticator::new(OwnTokens::new(&[7; 32]), &Auth { github, ..Auth::default() })
+    let catalog = RUNTIME.block_on(SqliteCatalog::in_memory()).expect("a catalog");
+    let settings = Auth { github, ..Auth::default() };
+    Authenticator::new(OwnTokens::new(&[7; 32]), &settings, Arc::new(catalog))
 });
 static MINTED: LazyLock<String> = LazyLock::new(|| {
     let scopes = Scopes::read_write("refs/heads/main");

@@ -49,8 +49,8 @@ impl fmt::Display for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(hash_part) => write!(f, "{hash_part}.nar"),
-            Self::Content(hash) => write!(f, "{hash}.nar"),
-            Self::Both(hash_part, hash) => write!(f, "{hash_part}-{hash}.nar"),
+            Self::Content(hash) => write!(f, "{}.nar", name::digits(hash)),
+            Self::Both(hash_part, hash) => write!(f, "{hash_part}-{}.nar", name::digits(hash)),
         }
     }
 }
@@ -146,7 +146,8 @@ impl File {
 /// Whether these are the digits with which a store path's name begins.
 #[must_use]
 pub fn is_hash_part(text: &str) -> bool {
-    text.len() == HASH_PART && text.bytes().all(|b| b.is_ascii_digit() || (b.is_ascii_lowercase() && !b"eotu".contains(&b)))
+    text.len() == HASH_PART
+        && text.bytes().all(|b| b.is_ascii_digit() || (b.is_ascii_lowercase() && !b"eotu".contains(&b)))
 }
 
 /// Whether it is one part of a path, of letters that store paths and outputs consist of.
@@ -179,9 +180,15 @@ mod tests {
             (format!("nar/{PART}-{DIGITS}.nar"), File::Plain(Plain::Both(PART.into(), hash))),
             (format!("nar/{DIGITS}.nar.xz"), File::Pushed(format!("{DIGITS}.nar.xz"))),
             (format!("log/{PART}-x.drv"), kept(&format!("log/{PART}-x.drv"), Kind::Log)),
-            ("realisations/sha256:ab!out.doi".into(), kept("realisations/sha256:ab!out.doi", Kind::Realisation)),
+            (
+                "realisations/sha256:ab!out.doi".into(),
+                kept("realisations/sha256:ab!out.doi", Kind::Realisation),
+            ),
             (trace.clone(), kept(&trace, Kind::Realisation)),
         ] {
+            if let File::Plain(plain) = &file {
+                assert_eq!(format!("nar/{plain}"), path);
+            }
             assert_eq!(File::parse(&path), Some(file), "{path}");
         }
     }
@@ -190,9 +197,25 @@ mod tests {
     fn other_names_are_of_no_file() {
         let long = format!("log/{}", "x".repeat(LONGEST));
         for path in [
-            "", "/", "x", "x.narinfo", "nar/", "nar/x", "nar/../nix-cache-info", "log/", "log/..", "log/a/b",
-            "log/a b", "realisations/.x", "build-trace-v2/x", "build-trace-v2/../x", "other/x", &long,
-            &format!("{PART}.narinfo.xz"), &format!("nar/{DIGITS}.xz"), &format!("nar/{PART}-{PART}.nar"),
+            "",
+            "/",
+            "x",
+            "x.narinfo",
+            "nar/",
+            "nar/x",
+            "nar/../nix-cache-info",
+            "log/",
+            "log/..",
+            "log/a/b",
+            "log/a b",
+            "realisations/.x",
+            "build-trace-v2/x",
+            "build-trace-v2/../x",
+            "other/x",
+            &long,
+            &format!("{PART}.narinfo.xz"),
+            &format!("nar/{DIGITS}.xz"),
+            &format!("nar/{PART}-{PART}.nar"),
         ] {
             assert_eq!(File::parse(path), None, "{path}");
         }

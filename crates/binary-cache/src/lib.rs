@@ -5,6 +5,7 @@
 
 mod answer;
 mod cache;
+mod decoder;
 mod file;
 mod name;
 mod routes;
@@ -14,6 +15,7 @@ mod tests;
 pub mod upstream;
 
 pub use cache::{About, BinaryCache, Bytestream, Content};
+pub use decoder::decoder;
 pub use file::{File, Kept, Kind, Plain, is_hash_part};
 pub use name::NarName;
 pub use routes::{respond, routes};

@@ -29,10 +29,14 @@ pub(crate) fn hash(digits: &str) -> Option<NarHash> {
     NarHash::parse(&format!("sha256:{digits}")).ok()
 }
 
+/// The digits of a NAR's hash.
+pub(crate) fn digits(hash: &NarHash) -> String {
+    hash.to_string().trim_start_matches("sha256:").to_owned()
+}
+
 impl fmt::Display for NarName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hash = self.0.to_string();
-        write!(f, "{}{SUFFIX}", hash.strip_prefix("sha256:").unwrap_or(&hash))
+        write!(f, "{}{SUFFIX}", digits(&self.0))
     }
 }
 

@@ -29,7 +29,12 @@ async fn serve<C: BinaryCache>(State(cache): State<Arc<C>>, request: Request) ->
 }
 
 /// Answers a `GET` or `HEAD` for a file.
-pub async fn respond<C: BinaryCache>(cache: &C, file: &File, method: &Method, headers: &HeaderMap) -> Response {
+pub async fn respond<C: BinaryCache>(
+    cache: &C,
+    file: &File,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
     let outcome = match file {
         File::About => return answer::about(&cache.about()),
         File::Info(hash_part) => {

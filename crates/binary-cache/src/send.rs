@@ -46,7 +46,10 @@ pub(crate) async fn send<C: Content>(
     let (start, end, status) = match part(method, headers, etag.as_deref().unwrap_or_default(), size) {
         Part::Whole => (0, size, StatusCode::OK),
         Part::Bytes { start, end } => (start, end, StatusCode::PARTIAL_CONTENT),
-        Part::NotModified => return (StatusCode::NOT_MODIFIED, tag.into_iter().flatten().collect::<HeaderMap>()).into_response(),
+        Part::NotModified => {
+            return (StatusCode::NOT_MODIFIED, tag.into_iter().flatten().collect::<HeaderMap>())
+                .into_response();
+        }
         Part::Unsatisfiable => {
             let range = format!("bytes */{size}");
             return (StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_RANGE, range)]).into_response();
@@ -81,7 +84,9 @@ pub(crate) async fn send<C: Content>(
 /// Without a tag nothing is known to be the same.
 fn part(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Part {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let known = |tags: &str| !etag.is_empty() && tags.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == etag);
+    let known = |tags: &str| {
+        !etag.is_empty() && tags.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == etag)
+    };
     if text(IF_NONE_MATCH).is_some_and(known) {
         return Part::NotModified;
     }

@@ -55,8 +55,8 @@ pub enum UpstreamError {
     NarInfo {
         /// The cache.
         host: String,
-        /// The path.
-        path: StorePath,
+        /// The path, or the hash part by which it was asked for.
+        path: String,
         /// Why not.
         #[source]
         source: NarInfoProblem,
@@ -68,6 +68,16 @@ pub enum UpstreamError {
         host: String,
         /// The path.
         path: StorePath,
+    },
+    /// The cache tells of another path than the one that was asked for.
+    #[error("the upstream cache {host} tells of {found} where it was asked for {asked}")]
+    Other {
+        /// The cache.
+        host: String,
+        /// The hash part that was asked for.
+        asked: String,
+        /// The path that it tells of.
+        found: StorePath,
     },
     /// What the cache tells of the path has no signature of its keys.
     #[error("the upstream cache {host} has {path} without a good signature of its keys")]

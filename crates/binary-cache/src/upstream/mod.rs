@@ -7,15 +7,16 @@
 mod address;
 mod cache_info;
 mod client;
-mod decoder;
 mod download;
 mod error;
 mod failure;
 mod file;
 mod health;
 mod http;
+mod judge;
 mod options;
 mod pipe;
+mod query;
 mod receive;
 mod retry;
 mod site;
@@ -25,10 +26,10 @@ mod transfer;
 use std::{fmt, io, sync::Arc};
 
 pub use cache_info::CacheInfo;
-pub use decoder::decoder;
 pub use error::{ContentProblem, NarInfoProblem, UpstreamError};
 pub use failure::{Failure, SetUpProblem};
 pub use options::UpstreamOptions;
+pub use query::{Found, Presence};
 use snowbank_nix::{nar_info::NarInfo, path_info::PathInfo, signature::PublicKey, store_path::StoreDir};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -86,6 +87,8 @@ struct Inner {
     dir: StoreDir,
     transfers: Semaphore,
     lookups: Semaphore,
+    /// Permits of `lookups`.
+    at_once: usize,
 }
 
 impl Upstreams {
@@ -102,6 +105,7 @@ impl Upstreams {
             dir,
             transfers: Semaphore::new(web.options.transfers.max(1)),
             lookups: Semaphore::new(web.options.lookups.max(1)),
+            at_once: web.options.lookups.max(1),
         })))
     }
 

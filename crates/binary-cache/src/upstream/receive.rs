@@ -11,7 +11,9 @@ use snowbank_nix::{
     nar_info::{Compression, NarInfo},
 };
 
-use super::{ContentProblem, decoder::decoder, pipe::PipeReader};
+use crate::decoder;
+
+use super::{ContentProblem, pipe::PipeReader};
 
 /// Bytes that are handed on at once.
 const PART: usize = 128 << 10;

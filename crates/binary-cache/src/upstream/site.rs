@@ -16,11 +16,12 @@ use snowbank_nix::{
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::decoder;
+
 use super::{
     CacheInfo, Failure, NarInfoProblem, Upstream, UpstreamError, UpstreamOptions,
     address::Address,
     client::Web,
-    decoder::decoder,
     file::{open, read},
     health::Health,
     http,
@@ -79,34 +80,14 @@ impl Site {
         self.failed(what, self.health.bad(failure))
     }
 
-    /// What it tells of the path of `info`, checked: the same content, signed by one of its keys. `None` when it does
-    /// not have the path.
-    pub(super) async fn find(
-        self: &Arc<Self>,
-        info: &Arc<PathInfo>,
+    /// What it tells of the path with this hash part; `None` when it does not have the path.
+    pub(super) async fn told(
+        &self,
+        hash_part: &str,
         dir: &StoreDir,
-    ) -> Result<Option<NarInfo>, UpstreamError> {
+    ) -> Result<Option<Vec<u8>>, UpstreamError> {
         self.check(dir).await?;
-        let name = format!("{}.narinfo", info.path.hash_part());
-        let Some(text) = self.text(&name, MOST_NARINFO).await? else { return Ok(None) };
-        let (site, info, dir) = (Arc::clone(self), Arc::clone(info), dir.clone());
-        on_thread(move || site.judge(text, &info, &dir)).await.map(Some)
-    }
-
-    /// Whether what it tells is about the same content, and signed by one of its keys.
-    fn judge(&self, text: Vec<u8>, info: &PathInfo, dir: &StoreDir) -> Result<NarInfo, UpstreamError> {
-        let problem = |source| UpstreamError::NarInfo { host: self.name(), path: info.path.clone(), source };
-        let text = String::from_utf8(text).map_err(|_| problem(NarInfoProblem::Text))?;
-        let found = NarInfo::parse(&text, dir).map_err(|error| problem(error.into()))?;
-        let content =
-            |info: &PathInfo| (info.path.clone(), info.nar_hash, info.nar_size, info.references.clone());
-        if content(&found.info) != content(info) {
-            return Err(UpstreamError::Differs { host: self.name(), path: info.path.clone() });
-        }
-        if !self.signed(&found.info, dir) {
-            return Err(UpstreamError::Unsigned { host: self.name(), path: info.path.clone() });
-        }
-        Ok(found)
+        self.text(&format!("{hash_part}.narinfo"), MOST_NARINFO).await
     }
 
     /// Whether one of its keys made one of the signatures of `info`.
@@ -118,7 +99,7 @@ impl Site {
     pub(super) fn nar(&self, found: &NarInfo) -> Result<Url, UpstreamError> {
         let problem = |path: &StorePath| UpstreamError::NarInfo {
             host: self.name(),
-            path: path.clone(),
+            path: path.to_string(),
             source: NarInfoProblem::Url,
         };
         self.address.resolve(&found.url).ok_or_else(|| problem(&found.info.path))

@@ -5,6 +5,7 @@
 mod checks;
 mod outages;
 mod peer;
+mod query;
 mod resume;
 mod server;
 mod support;

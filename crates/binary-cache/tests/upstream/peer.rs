@@ -22,14 +22,14 @@ use url::Url;
 use crate::support::{Sample, fetch, options, said, upstreams};
 
 /// Paths that Nix made, and the key of caches of them.
-struct Made {
+pub(crate) struct Made {
     closure: Closure,
-    key: SecretKey,
-    infos: Vec<PathInfo>,
+    pub(crate) key: SecretKey,
+    pub(crate) infos: Vec<PathInfo>,
 }
 
 impl Made {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let trees = tempfile::tempdir().unwrap();
         let (small, large) = (trees.path().join("small"), trees.path().join("large"));
         fs::create_dir_all(small.join("bin")).unwrap();
@@ -46,30 +46,31 @@ impl Made {
     }
 
     /// Has Nix copy all to a new cache; its folder.
-    fn copy(&self, compression: &str) -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) fn copy(&self, compression: &str) -> TempDir {
         let key = self.closure.root().join("key");
         fs::write(&key, self.key.expose()).unwrap();
-        let url = format!(
-            "file://{}?compression={compression}&secret-key={}",
-            folder.path().display(),
-            key.display()
-        );
+        self.copy_with(&format!("compression={compression}&secret-key={}", key.display()))
+    }
+
+    /// Has Nix copy all to a new cache with these settings; its folder.
+    pub(crate) fn copy_with(&self, settings: &str) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("file://{}?{settings}", folder.path().display());
         let mut copy = nix("nix", self.closure.root());
         copy.args(["--extra-experimental-features", "nix-command", "copy", "--to", &url, self.closure.top()]);
         succeed(&mut copy);
         folder
     }
 
-    fn upstream(&self, url: &str) -> Upstream {
+    pub(crate) fn upstream(&self, url: &str) -> Upstream {
         Upstream { url: Url::parse(url).unwrap(), keys: vec![self.key.public()] }
     }
 
-    fn large(&self) -> &PathInfo {
+    pub(crate) fn large(&self) -> &PathInfo {
         self.infos.iter().max_by_key(|info| info.nar_size).unwrap()
     }
 
-    fn nar(&self, info: &PathInfo) -> Vec<u8> {
+    pub(crate) fn nar(&self, info: &PathInfo) -> Vec<u8> {
         dump(&Place::below(self.closure.root()).file(&info.path), Vec::new()).unwrap()
     }
 
@@ -87,7 +88,7 @@ impl Made {
     }
 }
 
-fn folder_url(folder: &TempDir) -> String {
+pub(crate) fn folder_url(folder: &TempDir) -> String {
     format!("file://{}", folder.path().display())
 }
 

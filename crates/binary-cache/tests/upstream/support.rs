@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use snowbank_binary_cache::upstream::{Fetched, Upstream, UpstreamError, UpstreamOptions, Upstreams};
+use snowbank_binary_cache::upstream::{Fetched, Found, Upstream, UpstreamError, UpstreamOptions, Upstreams};
 use snowbank_nix::{
     hash::NarHash,
     nar_info::{Compression, NarInfo},
@@ -121,6 +121,23 @@ pub(crate) async fn fetch(
     let sink = Arc::clone(&got);
     let result = upstreams
         .fetch(info, move |bytes| {
+            sink.lock().unwrap().extend_from_slice(bytes);
+            Ok(())
+        })
+        .await;
+    let got = got.lock().unwrap().clone();
+    (result, got)
+}
+
+/// Fetches what was found.
+pub(crate) async fn fetch_found(
+    upstreams: &Upstreams,
+    found: Found,
+) -> (Result<Fetched, UpstreamError>, Vec<u8>) {
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&got);
+    let result = upstreams
+        .fetch_found(found, move |bytes| {
             sink.lock().unwrap().extend_from_slice(bytes);
             Ok(())
         })

@@ -10,6 +10,7 @@ use std::{fmt, path::PathBuf};
 pub use line::{BadLine, Line, lines};
 pub use netrc::{Entry, Netrc};
 pub use read::NixConfError;
+use snowbank_binary_cache::upstream::NIXOS_KEY;
 pub use upstreams::Configured;
 use upstreams::without_login;
 
@@ -59,7 +60,7 @@ impl NixConf {
         Self {
             substituters: vec!["https://cache.nixos.org/".to_owned()],
             trusted_substituters: Vec::new(),
-            trusted_public_keys: vec![snowbank_binary_cache::upstream::NIXOS_KEY.to_owned()],
+            trusted_public_keys: vec![NIXOS_KEY.to_owned()],
             trusted_users: vec!["root".to_owned()],
             netrc_file: sources.conf_dir.join("netrc"),
             ssl_cert_file: None,

@@ -1,10 +1,10 @@
 //! The upstream caches that Nix is set to.
 
+use snowbank_binary_cache::upstream::Upstream;
 use snowbank_nix::signature::PublicKey;
 use url::Url;
 
 use super::{Netrc, NixConf};
-use snowbank_binary_cache::upstream::Upstream;
 
 /// The upstream caches that Nix is set to.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +72,8 @@ pub(super) fn without_login(text: &str) -> String {
 mod tests {
     use std::path::PathBuf;
 
+    use snowbank_binary_cache::upstream::NIXOS_KEY;
+
     use super::*;
 
     fn conf(substituters: &[&str], keys: &[&str]) -> NixConf {
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn caches_are_told_from_other_stores() {
-        let key = snowbank_binary_cache::upstream::NIXOS_KEY;
+        let key = NIXOS_KEY;
         let conf = conf(
             &[
                 "https://a.example?priority=1",

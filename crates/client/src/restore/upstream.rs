@@ -2,9 +2,8 @@
 
 use std::io;
 
-use snowbank_nix::path_info::PathInfo;
-
 use snowbank_binary_cache::upstream::{UpstreamError, Upstreams};
+use snowbank_nix::path_info::PathInfo;
 
 /// Where paths come from that were not saved because an upstream cache has them.
 pub trait UpstreamSource: Send + Sync + 'static {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use snowbank_actions::client::{Attempt, ClientError, Ranged};
+use snowbank_binary_cache::upstream::UpstreamError;
 use snowbank_cas::chunker::{Cutter, Layout, Params};
 use snowbank_cas::frame::Encoder;
 use snowbank_cas::id::{ChunkHash, ObjectHash};
@@ -20,7 +21,6 @@ use snowbank_client::observer::{Event, Observer};
 use snowbank_client::restore::writer::{RootWriter, Writer};
 use snowbank_client::restore::{Options, PackSource, Restore, RestoreError, Restored, UpstreamSource};
 use snowbank_client::snapshot::{PackRef, Recipe, SavedPath, SavedTree, Snapshot, Source};
-use snowbank_binary_cache::upstream::UpstreamError;
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::nar::dump;
 use snowbank_nix::path_info::PathInfo;
