@@ -42,6 +42,18 @@ row_id!(
     /// A job.
     JobId
 );
+row_id!(
+    /// A Nix binary cache.
+    CacheId
+);
+row_id!(
+    /// A NAR, kept once for a domain.
+    NarId
+);
+row_id!(
+    /// A path of a binary cache in one of its views.
+    PathId
+);
 
 /// Milliseconds since 1970, read from the database's clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

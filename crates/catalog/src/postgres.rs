@@ -122,6 +122,7 @@ fn bind<'a>(text: &'static str, args: &'a [Value<'_>]) -> Query<'a> {
         Value::Bytes(value) => query.bind(value),
         Value::Ints(list) => query.bind(list),
         Value::Blobs(list) => query.bind(list),
+        Value::Table(rows) => query.bind(rows),
     })
 }
 

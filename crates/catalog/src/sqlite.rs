@@ -165,6 +165,7 @@ fn bind(text: &'static str, args: &[Value<'_>]) -> Query {
             text.push_str(&hex::encode(item));
             text.push('"');
         })),
+        Value::Table(rows) => query.bind((*rows).to_owned()),
     })
 }
 

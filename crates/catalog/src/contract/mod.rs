@@ -4,16 +4,25 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a broken contract fails its test")]
 
 mod fixtures;
+mod nix_fixtures;
 
+pub mod cache_races;
+pub mod caches;
 pub mod content;
 pub mod entries;
+pub mod files;
 pub mod jobs;
 pub mod lookup;
+pub mod nars;
 pub mod packs;
+pub mod paths;
+pub mod pins;
+pub mod publish;
 pub mod races;
 pub mod recipes;
 pub mod repositories;
 pub mod representations;
+pub mod tokens;
 pub mod uploads;
 
 use std::sync::Arc;
@@ -123,9 +132,43 @@ macro_rules! contract {
                 a_deleted_entry_is_not_swapped, a_swept_recipe_is_not_swapped,
                 a_condemned_pack_is_not_swapped, another_domains_recipe_is_not_swapped, the_queue_is_counted,
             ]
+            tokens: [
+                a_token_counts_until_it_is_revoked, a_token_that_was_never_listed_is_unknown,
+                an_id_is_listed_once, tokens_are_listed_the_oldest_first, what_ended_is_forgotten,
+            ]
+            caches: [
+                a_cache_is_made_once, many_ask_for_a_new_cache_at_once, a_caches_usage_counts_each_nar_once,
+            ]
+            nars: [
+                a_kept_nar_waits_where_it_was_staged, a_domain_keeps_a_nar_once,
+                a_nar_whose_recipe_was_swept_is_gone, a_nar_is_had_by_who_sees_its_path,
+                staged_nars_are_extended_together, a_nar_stays_while_it_has_a_name,
+                a_staged_nar_is_replaced_by_a_later_one, a_lost_nar_takes_its_paths_with_it,
+                what_caches_keep_is_alive,
+            ]
+            publish: [
+                paths_become_visible_together, many_paths_are_published_at_once, what_is_incomplete_is_refused,
+                only_the_pushers_own_nars_count, a_nar_that_can_be_read_needs_no_push,
+                a_reference_must_be_visible, a_hash_part_has_one_name, a_path_keeps_its_first_content,
+                signatures_add_up, an_upstream_path_waits_for_its_nar, an_upstream_path_can_be_pushed,
+            ]
+            paths: [
+                a_path_comes_back_as_it_was_published, the_first_view_that_has_a_path_wins,
+                the_newest_of_a_name_is_found, paths_are_walked_in_pages, a_path_remembers_its_last_use,
+                a_deleted_path_is_gone,
+            ]
+            pins: [a_pin_is_a_name_for_one_path, an_expired_pin_is_gone]
+            files: [
+                a_file_is_found_in_its_view, a_file_is_replaced, a_file_whose_recipe_was_swept_is_not_kept,
+                old_files_are_swept,
+            ]
             races: [
                 many_claim_many_jobs, adding_and_condemning, everything_at_once,
                 swapping_and_deleting, two_of_everything_sweep,
+            ]
+            cache_races: [
+                many_keep_one_nar, many_publish_the_same_paths, relying_on_a_path_and_deleting_it,
+                caches_in_use_while_they_are_swept,
             ]
         }
     };

@@ -1,28 +1,70 @@
 //! The rooms: one trait for each kind of fact.
 
+mod caches;
 mod entries;
+mod files;
 mod jobs;
+mod nars;
 mod packs;
+mod paths;
+mod pins;
 mod recipes;
 mod repositories;
 mod representations;
+mod tokens;
 mod uploads;
 
+pub use caches::*;
 pub use entries::*;
+pub use files::*;
 pub use jobs::*;
+pub use nars::*;
 pub use packs::*;
+pub use paths::*;
+pub use pins::*;
 pub use recipes::*;
 pub use repositories::*;
 pub use representations::*;
+pub use tokens::*;
 pub use uploads::*;
 
 /// All rooms of one database.
 pub trait Catalog:
-    Repositories + Uploads + Entries + Representations + Packs + Recipes + Jobs + Send + Sync + 'static
+    Repositories
+    + Uploads
+    + Entries
+    + Representations
+    + Packs
+    + Recipes
+    + Jobs
+    + Caches
+    + Nars
+    + Paths
+    + Pins
+    + Files
+    + Tokens
+    + Send
+    + Sync
+    + 'static
 {
 }
 
 impl<T> Catalog for T where
-    T: Repositories + Uploads + Entries + Representations + Packs + Recipes + Jobs + Send + Sync + 'static
+    T: Repositories
+        + Uploads
+        + Entries
+        + Representations
+        + Packs
+        + Recipes
+        + Jobs
+        + Caches
+        + Nars
+        + Paths
+        + Pins
+        + Files
+        + Tokens
+        + Send
+        + Sync
+        + 'static
 {
 }

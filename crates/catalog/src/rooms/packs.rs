@@ -82,6 +82,7 @@ pub trait Packs {
     /// Bytes of all packs that have not been forgotten.
     async fn pack_bytes(&self) -> Result<u64>;
 
-    /// Bytes of the packs that visible entries name: the others go by themselves, or are being made.
+    /// Bytes of the packs that visible entries, NARs and files of binary caches name: the others go by themselves, or are
+    /// being made.
     async fn shown_pack_bytes(&self) -> Result<u64>;
 }

@@ -41,7 +41,8 @@ pub struct NumberedPage {
 }
 
 /// Recipes. One under construction holds a lease and keeps its packs alive from the first page on; a
-/// representation that names it makes it permanent (see [`super::Jobs::swap`]).
+/// representation, NAR or file that names it makes it permanent (see [`super::Jobs::swap`], [`super::Nars::keep_nar`] and
+/// [`super::Files::keep_file`]).
 #[async_trait]
 pub trait Recipes {
     /// A new recipe under construction.

@@ -16,7 +16,7 @@ pub(crate) use row::{Cells, Columns, Read};
 pub(crate) use session::{Session, Writing};
 use sqlx::pool::PoolConnection;
 pub(crate) use text::{Sql, sql};
-pub(crate) use value::{Value, args, millis, signed};
+pub(crate) use value::{Table, Value, args, millis, signed};
 
 use crate::{CatalogError, Result};
 

@@ -2,7 +2,9 @@
 
 use snowbank_cas::id::{ObjectHash, PackId};
 
-use crate::ids::{DomainId, EntryId, JobId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId};
+use crate::ids::{
+    CacheId, DomainId, EntryId, JobId, NarId, PathId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId,
+};
 
 /// A row of either database. `None` means that the column holds something else.
 pub(crate) trait Cells {
@@ -88,14 +90,26 @@ impl Read for bool {
 
 impl Read for Vec<u8> {
     fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
-        let column = columns.step();
-        columns.row.bytes(column)?
+        columns.read::<Option<Self>>()?
     }
 }
 
 impl Read for String {
     fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
         Self::from_utf8(columns.read()?).ok()
+    }
+}
+
+impl Read for Option<Vec<u8>> {
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        let column = columns.step();
+        columns.row.bytes(column)
+    }
+}
+
+impl Read for Option<String> {
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        columns.read::<Option<Vec<u8>>>()?.map(String::from_utf8).transpose().ok()
     }
 }
 
@@ -126,7 +140,9 @@ macro_rules! read_numbers {
         }
     )* };
 }
-read_numbers!(DomainId EntryId JobId RecipeId RepoId RepresentationId Timestamp UploadId);
+read_numbers!(
+    CacheId DomainId EntryId JobId NarId PathId RecipeId RepoId RepresentationId Timestamp UploadId
+);
 
 impl Read for Option<EntryId> {
     fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {

@@ -4,7 +4,8 @@ use super::{Database, Driver, Sql, args, sql};
 use crate::{CatalogError, Result};
 
 /// What each version adds to the one before it; the first makes version 1.
-const STEPS: &[&str] = &[include_str!("schema.sql")];
+const STEPS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// Two processes that start at once wait here for each other; SQLite lets in one writer anyhow.
 const ALONE: Sql =

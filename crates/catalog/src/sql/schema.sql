@@ -110,7 +110,7 @@ CREATE INDEX chunks_by_pack ON chunks (pack);
 CREATE TABLE recipes (
     id {id},
     domain BIGINT NOT NULL REFERENCES domains (id),
-    -- Null once a representation names it.
+    -- Null once something is served from it.
     lease_until BIGINT
 );
 CREATE INDEX recipes_by_lease ON recipes (lease_until);

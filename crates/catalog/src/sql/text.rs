@@ -13,12 +13,14 @@ pub(crate) struct Sql {
 ///
 /// - `in_ints("$1")`, `in_blobs("$1")`: ` IN` a list that was bound as one value.
 /// - `ints("$1")`, `blobs("$1")`: such a list as a table `listed` of `value`.
-/// - `ranked_ints("$1")`: the same with the order as `rank`.
+/// - `ranked_ints("$1")`, `ranked_blobs("$1")`: the same with the order as `rank`.
+/// - `rows("$1")`: a [`Table`](super::Table) as a table `listed`, of whose columns, counted from 0, `int_at("0")` and
+///   `bytes_at("1")` are the values.
 /// - `for_update`, `for_share`, `skip_locked`: row locks, where a writer is not alone anyhow.
 /// - `each("...", "...")`: what SQLite needs, then what PostgreSQL needs.
 /// - `name!()`: a macro that stands for a literal.
 ///
-/// SQLite gets a list as JSON, with bytes in hexadecimal: one statement whatever the length.
+/// SQLite gets a list as JSON, with bytes in hexadecimal: one statement whatever the length. A table is JSON for both.
 macro_rules! sql {
     (@sqlite [$($done:tt)*]) => { concat!($($done)*) };
     (@sqlite [$($done:tt)*] in_ints($list:literal) $($rest:tt)*) => {
@@ -37,6 +39,19 @@ macro_rules! sql {
     (@sqlite [$($done:tt)*] ranked_ints($list:literal) $($rest:tt)*) => {
         sql!(@sqlite [$($done)* " (SELECT key AS rank, value FROM json_each(", $list, ")) AS listed ",]
             $($rest)*)
+    };
+    (@sqlite [$($done:tt)*] ranked_blobs($list:literal) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* " (SELECT key AS rank, unhex(value) AS value FROM json_each(", $list, ")) AS listed ",]
+            $($rest)*)
+    };
+    (@sqlite [$($done:tt)*] rows($list:literal) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* " (SELECT value FROM json_each(", $list, ")) AS listed ",] $($rest)*)
+    };
+    (@sqlite [$($done:tt)*] int_at($column:literal) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* " json_extract(listed.value, '$[", $column, "]')",] $($rest)*)
+    };
+    (@sqlite [$($done:tt)*] bytes_at($column:literal) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* " unhex(json_extract(listed.value, '$[", $column, "]'))",] $($rest)*)
     };
     (@sqlite [$($done:tt)*] for_update $($rest:tt)*) => { sql!(@sqlite [$($done)*] $($rest)*) };
     (@sqlite [$($done:tt)*] for_share $($rest:tt)*) => { sql!(@sqlite [$($done)*] $($rest)*) };
@@ -62,6 +77,18 @@ macro_rules! sql {
     };
     (@postgres [$($done:tt)*] ranked_ints($list:literal) $($rest:tt)*) => {
         sql!(@postgres [$($done)* " unnest(", $list, ") WITH ORDINALITY AS listed (value, rank) ",] $($rest)*)
+    };
+    (@postgres [$($done:tt)*] ranked_blobs($list:literal) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* " unnest(", $list, ") WITH ORDINALITY AS listed (value, rank) ",] $($rest)*)
+    };
+    (@postgres [$($done:tt)*] rows($list:literal) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* " json_array_elements(CAST(", $list, " AS json)) AS listed (value) ",] $($rest)*)
+    };
+    (@postgres [$($done:tt)*] int_at($column:literal) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* " CAST(listed.value ->> ", $column, " AS BIGINT)",] $($rest)*)
+    };
+    (@postgres [$($done:tt)*] bytes_at($column:literal) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* " decode(listed.value ->> ", $column, ", 'hex')",] $($rest)*)
     };
     (@postgres [$($done:tt)*] for_update $($rest:tt)*) => {
         sql!(@postgres [$($done)* " FOR UPDATE",] $($rest)*)

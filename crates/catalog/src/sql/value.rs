@@ -11,6 +11,45 @@ pub(crate) enum Value<'a> {
     Ints(&'a [i64]),
     /// A list of byte strings.
     Blobs(&'a [Vec<u8>]),
+    /// A table; see [`Table`].
+    Table(&'a str),
+}
+
+/// Rows of numbers and byte strings as one value, written as JSON with bytes in hexadecimal.
+#[derive(Clone, Debug)]
+pub(crate) struct Table(String);
+
+impl Table {
+    /// Of these rows. A list cannot be in a cell; it becomes null.
+    pub(crate) fn of<'a, const N: usize>(rows: impl IntoIterator<Item = [Value<'a>; N]>) -> Self {
+        let mut text = String::from("[");
+        for (number, row) in rows.into_iter().enumerate() {
+            text.push_str(if number == 0 { "[" } else { ",[" });
+            for (column, cell) in row.into_iter().enumerate() {
+                if column > 0 {
+                    text.push(',');
+                }
+                match cell {
+                    Value::Int(Some(value)) => text.push_str(&value.to_string()),
+                    Value::Bytes(Some(value)) => {
+                        text.push('"');
+                        text.push_str(&hex::encode(value));
+                        text.push('"');
+                    }
+                    _ => text.push_str("null"),
+                }
+            }
+            text.push(']');
+        }
+        text.push(']');
+        Self(text)
+    }
+}
+
+impl<'a> From<&'a Table> for Value<'a> {
+    fn from(value: &'a Table) -> Self {
+        Self::Table(&value.0)
+    }
 }
 
 impl From<i64> for Value<'_> {

@@ -1,15 +1,22 @@
 //! The rooms in SQL, one file each.
 //!
 //! Rows are locked in one order everywhere, so that transactions rarely stand in each other's way: jobs, uploads,
-//! repositories, entries, representations, recipes, pages, packs. Where several rows of one kind are locked, it is
-//! by rising number.
+//! repositories, entries, representations, caches, paths, staged NARs, NARs, files, recipes, pages, packs. Where several
+//! rows of one kind are locked, it is by rising number.
 
+mod caches;
 mod codes;
 mod entries;
+mod files;
 mod jobs;
+mod kept;
+mod nars;
 mod packs;
+mod paths;
+mod pins;
 mod recipes;
 mod repositories;
 mod representations;
 mod slots;
+mod tokens;
 mod uploads;

@@ -90,6 +90,8 @@ const SHOWN_BYTES: Sql = sql!(
          SELECT page_packs.pack FROM page_packs
          JOIN representations ON representations.recipe = page_packs.recipe
          WHERE representations.entry IS NOT NULL
+         UNION SELECT page_packs.pack FROM nars JOIN page_packs ON page_packs.recipe = nars.recipe
+         UNION SELECT page_packs.pack FROM files JOIN page_packs ON page_packs.recipe = files.recipe
          UNION SELECT representations.pack FROM representations WHERE representations.entry IS NOT NULL
      )"
 );

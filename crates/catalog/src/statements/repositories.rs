@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::ids::{DomainId, RepoId, Timestamp};
 use crate::rooms::{Holdings, Repositories, Repository, Usage};
-use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, args, sql};
+use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, Writing, args, sql};
 
 macro_rules! repository_columns {
     () => {
@@ -54,17 +54,23 @@ impl Read for Usage {
     }
 }
 
+/// The domain of this name, in any case; made if it is new.
+pub(super) async fn domain_of<D: Driver>(tx: &mut Writing<D>, name: &str) -> Result<DomainId> {
+    let folded = name.to_ascii_lowercase();
+    tx.run(&INSERT_DOMAIN, args![&folded]).await?;
+    tx.one(&FIND_DOMAIN, args![&folded]).await
+}
+
 #[async_trait]
 impl<D: Driver> Repositories for Database<D> {
     async fn repository(&self, name: &str, domain: &str) -> Result<Repository> {
         if let Some(found) = self.find_repository(name).await? {
             return Ok(found);
         }
-        let (folded, domain) = (name.to_ascii_lowercase(), domain.to_ascii_lowercase());
+        let folded = name.to_ascii_lowercase();
         self.retry(|| async {
             let mut tx = self.write("add a repository").await?;
-            tx.run(&INSERT_DOMAIN, args![&domain]).await?;
-            let domain = tx.one::<DomainId>(&FIND_DOMAIN, args![&domain]).await?;
+            let domain = domain_of(&mut tx, domain).await?;
             tx.run(&INSERT, args![name, &folded, domain]).await?;
             let repository = tx.one(&FIND, args![&folded]).await?;
             tx.commit().await?;
