@@ -2,6 +2,8 @@
 
 pub(crate) mod cache;
 pub(crate) mod client;
+pub(crate) mod pin;
+pub(crate) mod token;
 
 use std::path::PathBuf;
 
@@ -30,12 +32,18 @@ pub(crate) enum Command {
     ///
     /// Without arguments: SQLite and a folder, on 127.0.0.1:8484, with secrets that are made on the first start.
     Serve(Serve),
-    /// Mint tokens for jobs and administrators
+    /// Make, list and revoke tokens for jobs, binary caches and administrators
     #[command(subcommand)]
-    Token(Token),
+    Token(token::Token),
+    /// Make keys that sign what binary caches serve
+    #[command(subcommand)]
+    Key(Key),
     /// List, delete and count the caches of a running server, or of a repository on GitHub
     #[command(subcommand)]
     Cache(cache::Cache),
+    /// Name paths that a binary cache keeps whatever else goes
+    #[command(subcommand)]
+    Pin(pin::Pin),
     /// Enforce limits, then delete what nothing refers to any more
     ///
     /// Safe beside a running server, running saves and running restores.
@@ -104,33 +112,6 @@ pub(crate) struct Serve {
     pub pause_recoding: bool,
 }
 
-/// `token`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Token {
-    /// Mint a token and print it
-    Create(TokenCreate),
-}
-
-/// `token create`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct TokenCreate {
-    /// The repository, OWNER/NAME
-    #[arg(long, value_name = "OWNER/NAME", required_unless_present = "admin")]
-    pub repo: Option<String>,
-    /// A git ref and what may be done there, `refs/heads/main:rw` or `refs/heads/main:r`; may be repeated, and is
-    /// searched in the order given, the writable one first
-    #[arg(long, value_name = "REF:RIGHTS", required_unless_present = "admin")]
-    pub scope: Vec<String>,
-    /// A token for `snowbank cache` instead of a job's
-    #[arg(long, conflicts_with_all = ["repo", "scope"])]
-    pub admin: bool,
-    /// How long it is valid
-    #[arg(long, value_name = "SPAN", default_value = "6h")]
-    pub expires: String,
-    #[command(flatten)]
-    pub state: State,
-}
-
 /// `gc`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Gc {
@@ -178,6 +159,21 @@ pub(crate) struct HashFiles {
         hide_default_value = true
     )]
     pub workspace: PathBuf,
+}
+
+/// `key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key, write its secret half to a file and print the public one
+    ///
+    /// The file is what `nix key generate-secret` prints; `caches.NAME.key_files` and Nix's `secret-key-files` take it.
+    Generate {
+        /// The key's name, by custom the cache's host and a number, as in cache.example.org-1
+        name: String,
+        /// Where the secret half goes; nothing is overwritten [default: NAME.secret]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `config`.

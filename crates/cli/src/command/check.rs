@@ -17,15 +17,16 @@ pub(crate) async fn run(args: Check, printer: &Printer) -> Result<()> {
     let damage: Vec<String> = report.damage.iter().map(describe).collect();
     if args.json {
         printer.data(format!("{:#}", json!({
-            "packs": report.packs, "frames": report.frames, "entries": report.entries, "bytes": report.bytes,
+            "packs": report.packs, "frames": report.frames, "entries": report.entries, "nars": report.nars, "bytes": report.bytes,
             "damage": damage, "repaired": report.repaired,
         })));
     } else {
         printer.data(format!(
-            "read {} packs with {} frames, {} entries, {} in all",
+            "read {} packs with {} frames, {} entries, {} NARs, {} in all",
             report.packs,
             report.frames,
             report.entries,
+            report.nars,
             bytes(report.bytes)
         ));
         for line in &damage {
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: Check, printer: &Printer) -> Result<()> {
         return Ok(());
     }
     Err(CliError::failed(format!("{} things are damaged", damage.len())).hint(
-        "`snowbank check --repair` makes damaged entries misses, so that the next save brings them again",
+        "`snowbank check --repair` makes damaged entries and paths misses, so that the next save or push brings them again",
     ))
 }
 
@@ -45,6 +46,7 @@ fn describe(damage: &Damage) -> String {
         Damage::Pack { pack, what } => format!("pack {pack}: {what}"),
         Damage::Frame { pack, offset, chunk } => format!("pack {pack}, byte {offset}: chunk {chunk}"),
         Damage::Block { object } => format!("uploaded block {object}"),
+        Damage::Nar { hash } => format!("NAR {hash}"),
         Damage::Entry { entry, key } => format!("entry {entry}, key {}", key.escape_debug()),
     }
 }

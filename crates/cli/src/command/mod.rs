@@ -8,6 +8,8 @@ mod config;
 mod gc;
 mod github;
 mod hash_files;
+mod key;
+mod pin;
 mod serve;
 mod store_helper;
 mod token;
@@ -26,7 +28,9 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Save(args) => client::save(*args, printer).await,
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Token(args) => token::run(args, printer).await,
+        Command::Key(args) => key::run(args, printer),
         Command::Cache(args) => cache::run(args, printer).await,
+        Command::Pin(args) => pin::run(args, printer).await,
         Command::Gc(args) => gc::run(args, printer).await,
         Command::Check(args) => check::run(args, printer).await,
         Command::HashFiles(args) => hash_files::run(args, printer).await,

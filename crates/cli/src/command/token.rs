@@ -1,34 +1,102 @@
 //! `snowbank token`.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use snowbank_actions::scope::{Grant, GrantError, Scopes};
-use snowbank_server::service::Rights;
+use snowbank_catalog::ids::Timestamp;
+use snowbank_catalog::rooms::{ListedToken, TokenState};
+use snowbank_server::service::{CacheGrant, CacheGrantError, Rights};
 use snowbank_server::settings::Span;
 
-use crate::args::{Token, TokenCreate};
+use crate::args::State;
+use crate::args::token::{Create, Token};
 use crate::config;
 use crate::error::{CliError, Result};
-use crate::open::{Role, open};
+use crate::open::{Opened, Role, open};
 use crate::printer::Printer;
 
+/// More patterns in one token than this would make it longer than a header may be.
+const MOST_GRANTS: usize = 64;
+/// Letters of an id that are shown to people: enough to tell a list of tokens apart.
+const SHOWN: usize = 12;
+
 pub(crate) async fn run(args: Token, printer: &Printer) -> Result<()> {
-    let Token::Create(args) = args;
-    let rights = rights(&args)?;
+    match args {
+        Token::Create(args) => create(&args, printer).await,
+        Token::List { state, json } => list(&state, json, printer).await,
+        Token::Revoke { ids, state } => revoke(&ids, &state, printer).await,
+    }
+}
+
+async fn create(args: &Create, printer: &Printer) -> Result<()> {
+    let rights = rights(args)?;
     let valid: Span =
         args.expires.parse().map_err(|error| CliError::usage("--expires is not valid").because(error))?;
     if valid.0 < Duration::from_secs(1) {
         return Err(CliError::usage("--expires is shorter than a second"));
     }
-    let settings = config::read(&args.state, Vec::new())?.settings;
-    let opened = open(settings, Role::Beside).await?;
-    printer.data(opened.service.mint(&rights, valid.0)?);
+    let opened = beside(&args.state).await?;
+    printer.data(opened.service.create_token(&rights, &args.note, valid.0).await?);
     Ok(())
 }
 
-fn rights(args: &TokenCreate) -> Result<Rights> {
+async fn list(state: &State, json: bool, printer: &Printer) -> Result<()> {
+    let tokens = beside(state).await?.service.tokens().await?;
+    if json {
+        let rows: Vec<_> = tokens.iter().map(row).collect();
+        printer.data(format!("{:#}", serde_json::Value::from(rows)));
+        return Ok(());
+    }
+    for token in &tokens {
+        let ListedToken { id, note, rights, created, expires, state } = token;
+        let revoked = if *state == TokenState::Revoked { "  revoked" } else { "" };
+        let id = id.get(..SHOWN).unwrap_or(id);
+        printer.data(format!(
+            "{id}  {}  until {}{revoked}  {rights}  {note}",
+            time(*created),
+            time(*expires)
+        ));
+    }
+    Ok(())
+}
+
+fn row(token: &ListedToken) -> serde_json::Value {
+    serde_json::json!({
+        "id": token.id,
+        "note": token.note,
+        "rights": token.rights,
+        "created_at": time(token.created),
+        "expires_at": time(token.expires),
+        "revoked": token.state == TokenState::Revoked,
+    })
+}
+
+fn time(moment: Timestamp) -> String {
+    let since = Duration::from_millis(moment.0.try_into().unwrap_or_default());
+    let moment = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
+    humantime::format_rfc3339_seconds(moment).to_string()
+}
+
+async fn revoke(ids: &[String], state: &State, printer: &Printer) -> Result<()> {
+    let revoked = beside(state).await?.service.revoke_tokens(ids).await.map_err(|error| {
+        CliError::from(error).hint("`snowbank token list` shows the tokens and their ids")
+    })?;
+    for id in revoked {
+        printer.data(format!("revoked {id}"));
+    }
+    Ok(())
+}
+
+async fn beside(state: &State) -> Result<Opened> {
+    open(config::read(state, Vec::new())?.settings, Role::Beside).await
+}
+
+fn rights(args: &Create) -> Result<Rights> {
     if args.admin {
         return Ok(Rights::Admin);
+    }
+    if !args.cache.is_empty() {
+        return caches(&args.cache);
     }
     let repository = args.repo.clone().unwrap_or_default();
     if repository.split('/').filter(|part| !part.is_empty()).count() != 2
@@ -44,4 +112,13 @@ fn rights(args: &TokenCreate) -> Result<Rights> {
         .collect::<std::result::Result<_, _>>()
         .map_err(|error: GrantError| CliError::usage("--scope is not valid").because(error))?;
     Ok(Rights::Job { repository, scopes: Scopes::from_grants(&grants) })
+}
+
+fn caches(texts: &[String]) -> Result<Rights> {
+    if texts.len() > MOST_GRANTS {
+        return Err(CliError::usage(format!("{MOST_GRANTS} patterns of caches are the most for one token")));
+    }
+    let grants = texts.iter().map(|text| text.parse()).collect::<std::result::Result<Vec<CacheGrant>, _>>();
+    let invalid = |error: CacheGrantError| CliError::usage("--cache is not valid").because(error);
+    Ok(Rights::Caches(grants.map_err(invalid)?))
 }

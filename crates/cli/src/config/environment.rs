@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use snowbank_server::settings::Settings;
 use toml::{Table, Value};
 
-use super::layer::flatten;
+use super::layer::{NAMED, flatten};
 use crate::error::{CliError, Result};
 
 const PREFIX: &str = "SNOWBANK_";
 /// Variables that are no settings of a server.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     "SNOWBANK_CONFIG",
+    "SNOWBANK_ID_TOKEN",
     "SNOWBANK_LOG",
     "SNOWBANK_LOG_FORMAT",
     "SNOWBANK_REMOTE",
@@ -20,6 +21,9 @@ const OTHERS: [&str; 6] = [
 ];
 /// Settings that have no default, and so do not show in the defaults.
 const WITHOUT_DEFAULT: [&str; 1] = ["max_disk"];
+
+/// A list of tables, which no variable can hold.
+const IN_FILES: &str = "oidc";
 
 /// The settings that the variables name: key, value, and the variable's name.
 pub(crate) fn settings(variables: &BTreeMap<String, String>) -> Result<Vec<(String, Value, String)>> {
@@ -42,7 +46,7 @@ pub(crate) fn settings(variables: &BTreeMap<String, String>) -> Result<Vec<(Stri
 fn known() -> Vec<(String, Value)> {
     let defaults = Table::try_from(Settings::default()).unwrap_or_default();
     let mut known = flatten(&defaults);
-    known.retain(|(key, _)| key != "repositories");
+    known.retain(|(key, _)| key != IN_FILES && !NAMED.contains(&key.as_str()));
     known.extend(WITHOUT_DEFAULT.map(|key| (key.to_owned(), Value::from(""))));
     known
 }

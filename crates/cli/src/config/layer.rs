@@ -2,10 +2,11 @@
 
 use toml::{Table, Value};
 
-/// The table whose keys are names of repositories: they may hold dots, so they stay whole.
-const NAMED: &str = "repositories";
+/// Tables whose keys are names of repositories and caches: they may hold dots, so they stay whole.
+pub(crate) const NAMED: [&str; 2] = ["repositories", "caches"];
 
-/// Every value of the table by its dotted key. The settings of repositories are one value.
+/// Every value of the table by its dotted key. The settings of all repositories are one value, and
+/// those of all caches.
 pub(crate) fn flatten(table: &Table) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     collect(table, "", &mut flat);
@@ -16,7 +17,7 @@ fn collect(table: &Table, prefix: &str, flat: &mut Vec<(String, Value)>) {
     for (name, value) in table {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {
-            Value::Table(inner) if key != NAMED => collect(inner, &key, flat),
+            Value::Table(inner) if !NAMED.contains(&key.as_str()) => collect(inner, &key, flat),
             value => flat.push((key, value.clone())),
         }
     }

@@ -1,18 +1,19 @@
 //! Configuration: defaults, then a TOML file, then the environment, then flags; each later one wins.
 
+mod check;
 mod environment;
 mod layer;
 mod show;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use snowbank_server::settings::{Settings, Span, Times};
+use snowbank_server::settings::Settings;
 use toml::{Table, Value};
 
 use crate::args::{Serve, State};
 use crate::error::{CliError, Result};
+use check::check;
 use layer::{flatten, insert};
 
 pub(crate) use show::{show_json, show_text};
@@ -101,73 +102,6 @@ fn read_file(path: &Path) -> Result<Table> {
     text.parse().map_err(|error: toml::de::Error| failed().because(error))
 }
 
-/// What no single value shows to be wrong.
-fn check(settings: &Settings) -> Result<()> {
-    let wrong = |what: String| Err(CliError::usage("the configuration is not valid").because(Told(what)));
-    if let Err(error) = settings.chunks.params() {
-        return wrong(format!("chunks: {error}"));
-    }
-    if !(1..=19).contains(&settings.chunks.level) {
-        return wrong(format!("chunks.level is {}, and zstd's levels are 1 to 19", settings.chunks.level));
-    }
-    if !(1 << 20..=256 << 20).contains(&settings.chunks.pack.0) {
-        return wrong(format!("chunks.pack is {}, and packs have 1MiB to 256MiB", settings.chunks.pack));
-    }
-    if settings.buffers.0 < 32 << 20 {
-        return wrong(format!("buffers is {}, and less than 32MiB does not work", settings.buffers));
-    }
-    if settings.jobs.repack_below > 95 {
-        return wrong(format!(
-            "jobs.repack_below is {}, and more than 95 would pack for ever",
-            settings.jobs.repack_below
-        ));
-    }
-    check_times(settings)?;
-    for name in settings.repositories.keys() {
-        if name.split('/').filter(|part| !part.is_empty()).count() != 2 {
-            return wrong(format!("repositories.\"{name}\" is not a repository: it is written owner/name"));
-        }
-    }
-    Ok(())
-}
-
-/// A span that ends before it begins would have the server run in circles, and one of aeons has no date at its end.
-fn check_times(settings: &Settings) -> Result<()> {
-    const AEON: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    let Times { upload_idle, upload_url, download_url, body_idle, lease, grace, upkeep, shutdown } =
-        &settings.times;
-    let retention = settings.repositories.values().filter_map(|own| own.retention.as_ref());
-    let longs = [
-        ("times.upload_url", upload_url),
-        ("times.download_url", download_url),
-        ("times.grace", grace),
-        ("times.shutdown", shutdown),
-        ("limits.retention", &settings.limits.retention),
-    ];
-    let nonzero = [
-        ("times.upload_idle", upload_idle),
-        ("times.body_idle", body_idle),
-        ("times.lease", lease),
-        ("times.upkeep", upkeep),
-    ];
-    let wrong = |name: &str, span: &Span, what: &str| {
-        let what = format!("{name} is {span}, and {what}");
-        Err(CliError::usage("the configuration is not valid").because(Told(what)))
-    };
-    for (name, span) in nonzero {
-        if span.0.is_zero() {
-            return wrong(name, span, "it has to be longer");
-        }
-    }
-    let longs = longs.into_iter().chain(nonzero).chain(retention.map(|span| ("retention", span)));
-    for (name, span) in longs {
-        if span.0 > AEON {
-            return wrong(name, span, "a hundred years are the most");
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +153,20 @@ mod tests {
     }
 
     #[test]
+    fn caches_and_issuers_come_from_the_file() {
+        let rule = "{ claims = { repository = 'acme/*' }, caches = ['team-*'], rights = ['push'] }";
+        let file = format!(
+            "[caches.\"team-1.x\"]\npublic = true\n\
+             [[oidc]]\nissuer = 'https://i.example'\naudience = 'snow'\nrules = [{rule}]\n"
+        );
+        let settings = with(&file, &[], Vec::new()).unwrap().settings;
+        assert!(settings.caches["team-1.x"].public);
+        assert_eq!(settings.cache_owner("team-1.x"), Some("team-1.x"));
+        assert_eq!(settings.oidc[0].rules[0].claims["repository"], "acme/*");
+        assert!(with("", &[("SNOWBANK_OIDC", "x")], Vec::new()).is_err());
+    }
+
+    #[test]
     fn lists_and_numbers_come_from_the_environment() {
         let variables = [
             ("SNOWBANK_AUTH_GITHUB_ALLOW", "17, acme/*"),
@@ -242,6 +190,13 @@ mod tests {
             "[times]\nupkeep = '0s'",
             "[times]\ndownload_url = '500000000000y'",
             "[repositories.\"acme/app\"]\nretention = '101y'",
+            "[times]\noidc_token = '16m'",
+            "[times]\noidc_token = '0s'",
+            "[caches.Team]\n",
+            "[caches.team]\nretention = '101y'",
+            "[caches.team]\nupstreams = [{ url = 'https://c.example', keys = ['nonsense'] }]",
+            "[[oidc]]\nissuer = 'http://i.example'\naudience = 'snow'",
+            "[[oidc]]\nissuer = 'https://i.example'\naudience = 'a'\n[[oidc]]\nissuer = 'https://i.example/'\naudience = 'b'",
         ] {
             assert!(with(file, &[], Vec::new()).is_err(), "{file}");
         }

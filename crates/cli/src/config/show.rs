@@ -42,7 +42,17 @@ fn rows(configuration: &Configuration) -> Vec<(String, Value, String)> {
 }
 
 fn hidden(key: &str, value: Value) -> Value {
-    let Value::String(text) = &value else { return value };
+    let text = match &value {
+        Value::Table(table) => {
+            let inner = table.iter().map(|(name, value)| (name.clone(), hidden(key, value.clone())));
+            return Value::Table(inner.collect());
+        }
+        Value::Array(values) => {
+            return Value::Array(values.iter().map(|value| hidden(key, value.clone())).collect());
+        }
+        Value::String(text) => text,
+        _ => return value,
+    };
     if SECRETS.contains(&key) && !text.is_empty() {
         return Value::from("(hidden)");
     }
@@ -59,7 +69,7 @@ fn hidden(key: &str, value: Value) -> Value {
 mod tests {
     use std::collections::BTreeMap;
 
-    use snowbank_server::settings::Settings;
+    use snowbank_server::settings::{CacheSettings, CacheUpstream, Settings};
 
     use super::*;
 
@@ -68,6 +78,9 @@ mod tests {
         let mut settings = Settings::default();
         settings.s3.secret_key = "open sesame".into();
         settings.database = "postgres://me:open-sesame@db/snowbank".into();
+        let upstream = CacheUpstream { url: "https://me:open-sesame@cache/".into(), keys: Vec::new() };
+        let cache = CacheSettings { upstreams: vec![upstream], ..CacheSettings::default() };
+        settings.caches.insert("team".into(), cache);
         let shown = show_text(&Configuration { settings, origins: BTreeMap::new() }).join("\n");
         assert!(!shown.contains("sesame"), "{shown}");
         assert!(shown.contains("postgres://me:hidden@db/snowbank"), "{shown}");

@@ -13,4 +13,5 @@ mod server;
 mod shared;
 mod start;
 mod store;
+mod tokens;
 mod upkeep;

@@ -10,6 +10,7 @@ mod content_type;
 mod fault;
 mod health;
 mod log;
+mod nix;
 mod prefixed;
 mod request_id;
 mod rest;

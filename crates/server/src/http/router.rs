@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{any, get};
 
-use super::{api, artifactcache, blobs, body, health, log, prefixed, rest, twirp};
+use super::{api, artifactcache, blobs, body, health, log, nix, prefixed, rest, twirp};
 use crate::service::Service;
 
 /// Every path of the server. Requests carry [`Ends`](super::Ends) as an extension; without it nobody counts as
@@ -18,6 +18,8 @@ pub fn router(service: Service) -> Router {
         // Content, by signed URL. A nested router has no say in its own path with a slash at the end.
         .nest("/blobs", blobs::routes())
         .route("/blobs/", any(blobs::no_such_blob))
+        // Nix's binary cache protocol.
+        .nest("/nix", nix::routes())
         // Ours: administration.
         .nest("/api/v1", api::routes())
         .route("/api/v1/", any(api::no_such_call))

@@ -1,5 +1,6 @@
 //! How a request reached the server, and who sent it.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,9 +8,11 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 use super::connection::Ends;
-use crate::service::{Caller, Origin, Result, Service, Visitor};
+use crate::service::{CacheView, Caller, Identity, Origin, Result, Service, Visitor};
 
 /// What a request says of the way it came.
 #[derive(Clone, Debug)]
@@ -23,6 +26,21 @@ impl Site {
     /// The job that the token names.
     pub(super) async fn caller(&self, service: &Service) -> Result<Caller> {
         service.authenticate(self.token.as_deref(), self.origin()).await
+    }
+
+    /// The token itself, for those that are exchanged.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Who the token belongs to; nobody where there is none.
+    pub(super) async fn identity(&self, service: &Service) -> Result<Option<Identity>> {
+        service.identify(self.token.as_deref(), self.origin()).await
+    }
+
+    /// A binary cache, as whoever sent the request sees it.
+    pub(super) async fn cache(&self, service: &Service, name: &str) -> Result<CacheView> {
+        service.cache_view(self.token.as_deref(), self.origin(), name).await
     }
 
     /// Whether the token is an administrator's.
@@ -66,16 +84,23 @@ impl<S: Sync> FromRequestParts<S> for Site {
         Ok(Self {
             ends: parts.extensions.get().copied(),
             host: host.map(str::to_owned),
-            token: header(AUTHORIZATION).and_then(token).map(str::to_owned),
+            token: header(AUTHORIZATION).and_then(token).map(Cow::into_owned),
         })
     }
 }
 
-/// `Bearer TOKEN`, or `token TOKEN` as gh writes it.
-fn token(value: &str) -> Option<&str> {
+/// `Bearer TOKEN`, or `token TOKEN` as gh writes it, or `Basic` and the base64 of `USER:TOKEN`, which is how Nix says
+/// what stands in a netrc file; the user may be anybody.
+fn token(value: &str) -> Option<Cow<'_, str>> {
     let (scheme, token) = value.trim_ascii().split_once(' ')?;
-    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
-    known.then_some(token.trim_ascii())
+    let token = token.trim_ascii();
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+    if is("basic") {
+        // No longer than its header, which has a bound.
+        let login = String::from_utf8(BASE64_STANDARD.decode(token).ok()?).ok()?;
+        return login.split_once(':').map(|(_, password)| Cow::Owned(password.to_owned()));
+    }
+    (is("bearer") || is("token")).then_some(Cow::Borrowed(token))
 }
 
 #[cfg(test)]
@@ -85,12 +110,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_read_under_both_schemes() {
-        assert_eq!(token("Bearer a.b.c"), Some("a.b.c"));
-        assert_eq!(token("bearer  a.b.c "), Some("a.b.c"));
-        assert_eq!(token("token x"), Some("x"));
-        assert_eq!(token("Basic eDp5"), None);
+    fn tokens_are_read_under_their_schemes() {
+        assert_eq!(token("Bearer a.b.c").as_deref(), Some("a.b.c"));
+        assert_eq!(token("bearer  a.b.c ").as_deref(), Some("a.b.c"));
+        assert_eq!(token("token x").as_deref(), Some("x"));
         assert_eq!(token("a.b.c"), None);
+        assert_eq!(token("Digest x"), None);
+    }
+
+    #[test]
+    fn the_password_of_a_login_is_a_token() {
+        let basic =
+            |login: &[u8]| token(&format!("Basic {}", BASE64_STANDARD.encode(login))).map(Cow::into_owned);
+        assert_eq!(basic(b"anybody:a.b.c").as_deref(), Some("a.b.c"));
+        assert_eq!(basic(b":a:b").as_deref(), Some("a:b"));
+        assert_eq!(basic(b"no colon"), None);
+        assert_eq!(basic(b"\xff:\xfe"), None);
+        assert_eq!(token("Basic ?"), None);
     }
 
     async fn host(uri: &str, header: Option<&str>) -> Option<String> {

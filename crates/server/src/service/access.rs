@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use snowbank_catalog::ids::{EntryId, RepoId};
+use snowbank_catalog::ids::{EntryId, PathId, RepoId};
 use snowbank_catalog::rooms::{Listing, Slot, SortBy};
 
 use super::snapshots::{LOOKED_AT, MAX_INDEX, PACK_PREFIX, packs_of_index};
@@ -29,6 +29,8 @@ const STEP: Duration = Duration::from_millis(2);
 #[derive(Default)]
 pub(super) struct AccessLog {
     used: Mutex<HashSet<EntryId>>,
+    /// Paths of binary caches.
+    paths: Mutex<HashSet<PathId>>,
     /// What may be an index.
     indexes: Mutex<HashMap<EntryId, (RepoId, Slot)>>,
     /// The keys of the packs of indexes that were looked at; none for what is no index.
@@ -46,6 +48,13 @@ impl AccessLog {
     }
 }
 
+impl AccessLog {
+    /// Notes that a binary cache told of a path.
+    pub(super) fn note_path(&self, path: PathId) {
+        lock(&self.paths).insert(path);
+    }
+}
+
 fn may_be_index(slot: &Slot, size: u64) -> bool {
     size <= MAX_INDEX && !slot.key.starts_with(PACK_PREFIX)
 }
@@ -58,6 +67,10 @@ impl Service {
         let indexes: Vec<_> = lock(&self.0.access.indexes).drain().collect();
         for batch in used.chunks(BATCH) {
             self.0.catalog.touch(batch).await?;
+        }
+        let paths: Vec<_> = lock(&self.0.access.paths).drain().collect();
+        for batch in paths.chunks(BATCH) {
+            self.0.catalog.touch_paths(batch).await?;
         }
         self.touch_packs(indexes).await
     }

@@ -5,7 +5,7 @@ use snowbank_actions::scope::{READ_DENIED, Scopes};
 use snowbank_catalog::ids::EntryId;
 use snowbank_catalog::rooms::{Entry, Holdings, Listed, Listing, Repository, SortBy};
 
-use super::auth::{Identity, Origin};
+use super::auth::Origin;
 use super::{Kind, Result, Service, ServiceError, UsageRow, check_repository_name};
 
 /// Entries that one call by key deletes at the most.
@@ -70,10 +70,10 @@ impl Service {
         let identity = self.0.authenticator.identify(token, origin).await?;
         let unknown = || ServiceError::new(Kind::NotFound, "there is no such repository for this token");
         check_repository_name(repository).map_err(|_| unknown())?;
-        let scopes = match identity {
-            Identity::Admin => None,
-            Identity::Job { repository: own, scopes } if own.eq_ignore_ascii_case(repository) => Some(scopes),
-            Identity::Job { .. } => return Err(unknown()),
+        let scopes = match identity.job() {
+            Some((own, scopes)) if own.eq_ignore_ascii_case(repository) => Some(scopes.clone()),
+            None if identity.is_admin() => None,
+            _ => return Err(unknown()),
         };
         let known = self.0.catalog.find_repository(repository).await?;
         let name = known.as_ref().map_or_else(|| repository.to_owned(), |known| known.name.clone());

@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod auth;
+mod binary_cache;
 mod caches;
 mod chunk_index;
 mod download;
@@ -16,6 +17,7 @@ mod recipe_pages;
 mod reserve;
 mod signing;
 mod snapshots;
+mod tokens;
 mod upkeep;
 mod upload;
 mod worker;
@@ -27,13 +29,17 @@ use snowbank_actions::scope::Scopes;
 use snowbank_cas::bucket::Bucket;
 use snowbank_cas::chunker::Params;
 use snowbank_catalog::Catalog;
-use snowbank_catalog::rooms::Repository;
+use snowbank_catalog::rooms::{Cache, Repository};
 use tokio::sync::Notify;
 
 use crate::settings::Settings;
 
 pub use admin::{CacheFilter, CacheRow, UsageRow};
-pub use auth::{Authenticator, GithubIssuer, Identity, Origin, OwnTokens, Rights};
+pub use auth::{
+    Authenticator, CacheGrant, CacheGrantError, GithubIssuer, Grant, Identity, OidcIssuers, Origin,
+    OwnTokens, Rights,
+};
+pub use binary_cache::{CacheEvictReport, CacheView, Served};
 pub use caches::{CacheQuery, Visitor};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
@@ -72,10 +78,15 @@ struct Inner {
     catalog: Arc<dyn Catalog>,
     bucket: Bucket,
     authenticator: Authenticator,
+    issuers: OidcIssuers,
     signer: UrlSigner,
     access: access::AccessLog,
     presence: presence::Presence,
     repositories: RwLock<HashMap<String, Repository>>,
+    caches: RwLock<HashMap<String, Cache>>,
+    keys: binary_cache::Keys,
+    upstreams: binary_cache::CacheUpstreams,
+    fetching: binary_cache::Fetching,
     saved: Notify,
     counted: upkeep::Counted,
     params: Params,
@@ -90,16 +101,25 @@ impl Service {
         let params = settings.chunks.params().map_err(|error| {
             ServiceError::caused(Kind::InvalidArgument, "content cannot be cut as the settings say", error)
         })?;
-        let authenticator = Authenticator::new(OwnTokens::new(&token_secret), &settings.auth);
+        let authenticator =
+            Authenticator::new(OwnTokens::new(&token_secret), &settings.auth, Arc::clone(&catalog));
+        let keys = binary_cache::Keys::load(&settings, &*catalog).await?;
+        let upstreams = binary_cache::CacheUpstreams::new(&settings)?;
+        let issuers = OidcIssuers::new(&settings.oidc);
         Ok(Self(Arc::new(Inner {
             settings,
             catalog,
             bucket,
             authenticator,
+            issuers,
             signer,
             access: access::AccessLog::default(),
             presence: presence::Presence::default(),
             repositories: RwLock::default(),
+            caches: RwLock::default(),
+            keys,
+            upstreams,
+            fetching: binary_cache::Fetching::default(),
             saved: Notify::new(),
             counted: upkeep::Counted::default(),
             params,
@@ -112,32 +132,53 @@ impl Service {
         &self.0.settings
     }
 
-    /// Mints a token of this server.
+    /// Mints a token of this program's own, for a while: it is on no list. See [`Service::create_token`].
     pub fn mint(&self, rights: &Rights, valid: std::time::Duration) -> Result<String> {
         self.0.authenticator.own().mint(rights, valid)
     }
 
     /// Who a job is, by its token.
     pub async fn authenticate(&self, token: Option<&str>, origin: Origin<'_>) -> Result<Caller> {
-        match self.0.authenticator.identify(token, origin).await? {
-            Identity::Job { repository, scopes } => {
-                Ok(Caller { repository: self.repository(&repository).await?, scopes })
-            }
-            Identity::Admin => Err(ServiceError::new(
+        let identity = self.0.authenticator.identify(token, origin).await?;
+        let Some((repository, scopes)) = identity.job() else {
+            return Err(ServiceError::new(
                 Kind::PermissionDenied,
-                "an admin token names no repository to save or restore for",
-            )),
-        }
+                if identity.is_admin() {
+                    "an admin token names no repository to save or restore for"
+                } else {
+                    "a token for binary caches names no repository to save or restore for"
+                },
+            ));
+        };
+        Ok(Caller { repository: self.repository(repository).await?, scopes: scopes.clone() })
+    }
+
+    /// Who somebody is, by the token; nobody where there is none and none is needed to be believed.
+    pub async fn identify(&self, token: Option<&str>, origin: Origin<'_>) -> Result<Option<Identity>> {
+        self.0.authenticator.identify_anybody(token, origin).await
+    }
+
+    /// A token of ours for an identity token of an issuer that the settings name, and how long it holds.
+    pub async fn exchange(&self, token: &str) -> Result<(String, std::time::Duration)> {
+        let proven = self.0.issuers.prove(token).await?;
+        tracing::info!(subject = ?proven.subject, "somebody proved who he is, and gets a token");
+        self.0.authenticator.mint_for_proven(proven, self.settings().times.oidc_token.0)
+    }
+
+    /// What somebody may do with the binary cache of this name; everybody may pull what is public.
+    #[must_use]
+    pub fn may(&self, identity: Option<&Identity>, cache: &str) -> Grant {
+        let mut grant = identity.map(|identity| identity.may(cache)).unwrap_or_default();
+        grant.pull |= self.settings().caches.get(cache).is_some_and(|settings| settings.public);
+        grant
     }
 
     /// Checks that the token is an administrator's.
     pub async fn authenticate_admin(&self, token: Option<&str>, origin: Origin<'_>) -> Result<()> {
-        match self.0.authenticator.identify(token, origin).await? {
-            Identity::Admin => Ok(()),
-            Identity::Job { .. } => {
-                Err(ServiceError::new(Kind::PermissionDenied, "this needs an admin token"))
-            }
+        if self.0.authenticator.identify(token, origin).await?.is_admin() {
+            return Ok(());
         }
+        Err(ServiceError::new(Kind::PermissionDenied, "this needs an admin token"))
     }
 
     /// Checks a signed URL.
@@ -192,10 +233,15 @@ fn check_repository_name(name: &str) -> Result<()> {
     }
 }
 
-async fn secret(catalog: &dyn Catalog, name: &str) -> Result<[u8; 32]> {
-    let mut fresh = [0; 32];
-    getrandom::fill(&mut fresh)
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
         .map_err(|error| ServiceError::caused(Kind::Internal, "the system gives no random bytes", error))?;
+    Ok(bytes)
+}
+
+async fn secret(catalog: &dyn Catalog, name: &str) -> Result<[u8; 32]> {
+    let fresh = random::<32>()?;
     let kept = catalog.secret(name, &fresh).await?;
     kept.try_into().map_err(|_| {
         ServiceError::new(Kind::Internal, format!("the secret `{name}` in the catalog is damaged"))

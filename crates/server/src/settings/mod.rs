@@ -1,6 +1,8 @@
 //! What a server can be told. The CLI reads these from a file, the environment and flags; the service only
 //! sees the result.
 
+mod caches;
+mod oidc;
 mod units;
 
 use std::collections::BTreeMap;
@@ -8,6 +10,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use snowbank_cas::chunker::{Params, ParamsError};
 
+pub use caches::{CacheSettings, CacheSettingsError, CacheUpstream, MAX_CACHE_NAME, is_cache_name};
+pub(crate) use oidc::is_safe;
+pub use oidc::{MAX_OIDC_TOKEN, NoSuchRight, Oidc, OidcError, OidcRule, Right};
 pub use units::{ByteSize, Span, UnitError};
 
 /// All settings of a server, with GitHub's limits as defaults.
@@ -40,6 +45,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Repositories with settings of their own, by `owner/name`.
     pub repositories: BTreeMap<String, RepositorySettings>,
+    /// Nix binary caches, by name.
+    pub caches: BTreeMap<String, CacheSettings>,
+    /// Issuers whose identity tokens are exchanged for ours.
+    pub oidc: Vec<Oidc>,
     /// How content is cut and kept.
     pub chunks: Chunks,
     /// How long things are waited for and kept.
@@ -64,6 +73,8 @@ impl Default for Settings {
             auth: Auth::default(),
             limits: Limits::default(),
             repositories: BTreeMap::new(),
+            caches: BTreeMap::new(),
+            oidc: Vec::new(),
             chunks: Chunks::default(),
             times: Times::default(),
             jobs: JobSettings::default(),
@@ -203,10 +214,14 @@ pub struct Times {
     pub download_url: Span,
     /// A connection that brings no byte of a body for so long is closed.
     pub body_idle: Span,
+    /// How long what was pushed to a binary cache waits for the paths that name it.
+    pub push: Span,
     /// How long work under way (jobs, packs and recipes that are being made) is safe without a sign of life.
     pub lease: Span,
     /// How long a condemned pack is kept for those who still read it.
     pub grace: Span,
+    /// How long a token holds that was given for an identity token; 15 minutes at the most.
+    pub oidc_token: Span,
     /// How often retention, limits and collection are looked after.
     pub upkeep: Span,
     /// How long running requests may take to finish when the server is told to stop.
@@ -221,8 +236,10 @@ impl Default for Times {
             upload_url: seconds(6 * 3600),
             download_url: seconds(3600),
             body_idle: seconds(60),
+            push: seconds(24 * 3600),
             lease: seconds(120),
             grace: seconds(3600),
+            oidc_token: seconds(900),
             upkeep: seconds(3600),
             shutdown: seconds(20),
         }
@@ -265,6 +282,12 @@ impl Settings {
     #[must_use]
     pub fn may_recode(&self, repository: &str) -> bool {
         self.repository(repository).and_then(|own| own.recode).unwrap_or(true)
+    }
+
+    /// Whose chunks the binary cache of this name shares; nothing where there is no such cache.
+    #[must_use]
+    pub fn cache_owner<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.caches.get(name).map(|own| own.owner.as_deref().unwrap_or(name))
     }
 
     fn repository(&self, name: &str) -> Option<&RepositorySettings> {

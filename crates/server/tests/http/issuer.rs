@@ -71,6 +71,8 @@ struct Published {
     status: StatusCode,
     body: String,
     asked: usize,
+    /// What it says of itself, where that is not the truth.
+    discovery: Option<Value>,
 }
 
 type Shared = Arc<Mutex<Published>>;
@@ -85,7 +87,7 @@ pub(crate) struct Issuer {
 impl Issuer {
     /// An issuer that publishes [`GENUINE`] as [`KID`].
     pub(crate) async fn start() -> Self {
-        let published = Published { status: StatusCode::OK, body: String::new(), asked: 0 };
+        let published = Published { status: StatusCode::OK, body: String::new(), asked: 0, discovery: None };
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut issuer = Self { address, published: Arc::new(Mutex::new(published)), task: None };
         issuer.publish(&[GENUINE.published(KID)]);
@@ -97,8 +99,16 @@ impl Issuer {
     pub(crate) async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
-        let keys = get(keys).with_state(Arc::clone(&self.published));
-        let router = axum::Router::new().route("/.well-known/jwks", keys);
+        let url = self.url();
+        let truth = json!({ "issuer": url, "jwks_uri": format!("{url}/.well-known/jwks") });
+        let discovery = move |State(published): State<Shared>| async move {
+            let told = published.lock().unwrap().discovery.clone();
+            ([(CONNECTION, "close")], axum::Json(told.unwrap_or(truth)))
+        };
+        let router = axum::Router::new()
+            .route("/.well-known/jwks", get(keys))
+            .route("/.well-known/openid-configuration", get(discovery))
+            .with_state(Arc::clone(&self.published));
         self.task = Some(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }));
     }
 
@@ -126,6 +136,11 @@ impl Issuer {
     pub(crate) fn answer(&self, status: StatusCode, body: impl Into<String>) {
         let mut published = self.published.lock().unwrap();
         (published.status, published.body) = (status, body.into());
+    }
+
+    /// Says this of itself from now on.
+    pub(crate) fn claim(&self, discovery: Value) {
+        self.published.lock().unwrap().discovery = Some(discovery);
     }
 
     /// How often it was asked for its keys.

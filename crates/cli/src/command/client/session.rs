@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use snowbank_client::series::{Key, KeyError, Naming, Versions};
 use snowbank_binary_cache::upstream::Upstreams;
+use snowbank_client::series::{Key, KeyError, Naming, Versions};
 use snowbank_nix::store::Place;
 
 use super::progress::Progress;

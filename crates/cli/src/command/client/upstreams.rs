@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use snowbank_client::nix_conf::{Netrc, NixConf, Sources};
 use snowbank_binary_cache::upstream::{Upstream, UpstreamOptions, Upstreams};
+use snowbank_client::nix_conf::{Netrc, NixConf, Sources};
 use snowbank_nix::store::Place;
 
 use super::progress::Progress;

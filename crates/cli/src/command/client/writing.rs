@@ -4,9 +4,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::Arc;
 
+use snowbank_binary_cache::upstream::Upstreams;
 use snowbank_client::restore::writer::{DaemonWriter, HelperError, HelperWriter, RootWriter, Writer};
 use snowbank_client::restore::{CachePacks, Miss, Reason, Report, Restore, RestoreError};
-use snowbank_binary_cache::upstream::Upstreams;
 use snowbank_nix::daemon::Trust;
 use snowbank_nix::store::Place;
 

@@ -1,11 +1,15 @@
-//! Our own API: administration, by an admin token.
+//! Our own API: administration, by an admin token, and what is to be known about tokens.
 
 mod caches;
+mod exchange;
 mod failure;
+mod nix;
+mod pins;
+mod rights;
 mod upkeep;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::service::Service;
 
@@ -16,7 +20,12 @@ pub(super) fn routes() -> Router<Service> {
     Router::new()
         .route("/caches", get(caches::list).delete(caches::delete_matching))
         .route("/caches/{id}", delete(caches::delete_one))
+        .route("/oidc/token", post(exchange::exchange))
+        .route("/rights", get(rights::rights))
         .route("/usage", get(caches::usage))
+        .route("/nix/{cache}", get(nix::about))
+        .route("/nix/{cache}/pins", get(pins::list))
+        .route("/nix/{cache}/pins/{name}", put(pins::put).delete(pins::delete))
         .route("/evict", post(upkeep::evict))
         .route("/gc", get(upkeep::plan).post(upkeep::collect))
         .fallback(no_such_call)

@@ -31,7 +31,7 @@ impl GithubIssuer {
     #[must_use]
     pub fn new(settings: &Github) -> Self {
         let issuer = settings.issuer.trim_end_matches('/').to_owned();
-        let keys = IssuerKeys::new(&issuer);
+        let keys = IssuerKeys::at(format!("{issuer}/.well-known/jwks"));
         Self { issuer, allow: settings.allow.clone(), keys }
     }
 

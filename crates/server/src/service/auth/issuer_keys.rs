@@ -6,31 +6,60 @@ use std::time::Duration;
 
 use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::service::error::{Kind, Result, ServiceError};
+use crate::settings::is_safe;
 
 /// How long keys are believed without asking again.
 const FRESH: Duration = Duration::from_secs(3600);
 /// An unknown key makes us ask the issuer, but not more often than this: anybody can invent key names.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// The same where asking takes two questions.
+const DISCOVER_AGAIN: Duration = Duration::from_secs(60);
 /// After a failure nobody asks for so long, so that those who waited for it do not each wait for another.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the issuer may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A key set is a few kilobytes.
-const MAX_KEY_SET: usize = 1 << 20;
+/// A key set is a few kilobytes, and so is what says where it lies.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// The keys of one issuer.
 #[derive(Debug)]
 pub(super) struct IssuerKeys {
-    url: String,
+    place: Place,
     /// Made when it is first needed: reading the system's certificates takes a while.
     http: OnceLock<reqwest::Client>,
     known: RwLock<Option<Known>>,
     /// Held by the one that asks; says when asking failed. Who needs a known key does not wait for it.
     asking: Mutex<Option<Instant>>,
+}
+
+/// Where the keys lie.
+#[derive(Debug)]
+enum Place {
+    /// At this URL.
+    At(String),
+    /// Where this issuer says (OpenID Connect Discovery 1.0, section 4).
+    ToldBy(String),
+}
+
+impl Place {
+    fn ask_again(&self) -> Duration {
+        match self {
+            Self::At(_) => ASK_AGAIN,
+            Self::ToldBy(_) => DISCOVER_AGAIN,
+        }
+    }
+}
+
+/// What counts of a discovery document.
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
 }
 
 #[derive(Debug)]
@@ -46,10 +75,18 @@ struct Published {
 }
 
 impl IssuerKeys {
-    /// The keys of this issuer (`https://...` without a slash at its end).
-    pub(super) fn new(issuer: &str) -> Self {
-        let url = format!("{issuer}/.well-known/jwks");
-        Self { url, http: OnceLock::new(), known: RwLock::default(), asking: Mutex::default() }
+    /// The keys at this URL.
+    pub(super) fn at(url: String) -> Self {
+        Self::of(Place::At(url))
+    }
+
+    /// The keys of this issuer (`https://...` without a slash at its end), which says itself where they lie.
+    pub(super) fn told_by(issuer: &str) -> Self {
+        Self::of(Place::ToldBy(issuer.to_owned()))
+    }
+
+    fn of(place: Place) -> Self {
+        Self { place, http: OnceLock::new(), known: RwLock::default(), asking: Mutex::default() }
     }
 
     /// The key of this name.
@@ -80,35 +117,51 @@ impl IssuerKeys {
         let Known { keys, asked } = known.as_ref()?;
         match keys.get(name) {
             Some(key) if asked.elapsed() < FRESH => Some(Ok(key.clone())),
-            None if asked.elapsed() < ASK_AGAIN => Some(Err(unknown())),
+            None if asked.elapsed() < self.place.ask_again() => Some(Err(unknown())),
             _ => None,
         }
     }
 
     async fn fetch(&self) -> Result<HashMap<String, Jwk>> {
-        let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| {
-            ServiceError::caused(Kind::Unavailable, UNAVAILABLE, error)
+        let published: Published = match &self.place {
+            Place::At(url) => self.get(url).await?,
+            Place::ToldBy(issuer) => self.get(&self.discover(issuer).await?).await?,
         };
-        let answer = self
-            .http
-            .get_or_init(client)
-            .get(&self.url)
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status);
-        let mut answer = answer.map_err(|error| unavailable(error.into()))?;
-        let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| unavailable(error.into()))? {
-            if body.len() + part.len() > MAX_KEY_SET {
-                return Err(unavailable("the key set is over 1 MiB".into()));
-            }
-            body.extend_from_slice(&part);
-        }
-        let published: Published =
-            serde_json::from_slice(&body).map_err(|error| unavailable(error.into()))?;
         let keys = published.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         Ok(keys.filter_map(|key| Some((key.common.key_id.clone()?, key))).collect())
     }
+
+    /// Where the issuer says its keys are: nowhere but at the issuer's own, lest a document that somebody could put
+    /// under its address names keys of his.
+    async fn discover(&self, issuer: &str) -> Result<String> {
+        let told: Discovery = self.get(&format!("{issuer}/.well-known/openid-configuration")).await?;
+        if told.issuer.trim_end_matches('/') != issuer {
+            return Err(unavailable("its discovery document is of another issuer"));
+        }
+        let origin = |url: &str| url::Url::parse(url).ok().map(|url| url.origin());
+        if !is_safe(&told.jwks_uri) || origin(&told.jwks_uri) != origin(issuer) {
+            return Err(unavailable("its discovery document names keys elsewhere"));
+        }
+        Ok(told.jwks_uri)
+    }
+
+    /// What lies at a URL.
+    async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T> {
+        let answer = self.http.get_or_init(client).get(url).send().await;
+        let mut answer = answer.and_then(reqwest::Response::error_for_status).map_err(unavailable)?;
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(unavailable)? {
+            if body.len() + part.len() > MAX_ANSWER {
+                return Err(unavailable("its answer is over 1 MiB"));
+            }
+            body.extend_from_slice(&part);
+        }
+        serde_json::from_slice(&body).map_err(unavailable)
+    }
+}
+
+fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ServiceError {
+    ServiceError::caused(Kind::Unavailable, UNAVAILABLE, error)
 }
 
 fn client() -> reqwest::Client {

@@ -1,41 +1,37 @@
 //! Who is calling: the repository and the scopes come from the token, never from the path.
 
 mod github;
+mod grant;
+mod identity;
 mod issuer_keys;
+mod oidc;
 mod own;
+mod pattern;
 
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use serde::Deserialize;
 use snowbank_actions::scope::Scopes;
+use snowbank_catalog::Catalog;
+use snowbank_catalog::rooms::TokenState;
 
 use super::error::{Kind, Result, ServiceError};
 use crate::settings::Auth;
+use own::Verified;
 
 pub use github::GithubIssuer;
+pub use grant::{CacheGrant, CacheGrantError, Grant};
+pub use identity::Identity;
+pub use oidc::OidcIssuers;
 pub use own::{OwnTokens, Rights};
 
-/// The repository that every caller belongs to in trust mode.
-const TRUSTED_REPOSITORY: &str = "local/local";
 /// The scope of a caller in trust mode whose token names none.
 const TRUSTED_SCOPE: &str = "refs/heads/main";
 /// No client's token comes near this many bytes.
-const MAX_TOKEN: usize = 16 << 10;
-
-/// What a valid token says of its bearer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// A job of this repository, with what it may read and write.
-    Job {
-        /// `owner/name`.
-        repository: String,
-        /// What it may read and write.
-        scopes: Scopes,
-    },
-    /// Somebody who administers this server.
-    Admin,
-}
+pub(crate) const MAX_TOKEN: usize = 16 << 10;
 
 /// How a request reached the server, as far as trust mode cares.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +43,18 @@ pub struct Origin<'a> {
 }
 
 /// Verifies tokens.
-#[derive(Debug)]
 pub struct Authenticator {
     own: OwnTokens,
     github: GithubIssuer,
     trust_loopback: bool,
+    /// Knows which of our tokens were revoked.
+    catalog: Arc<dyn Catalog>,
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator")
+    }
 }
 
 #[derive(Deserialize)]
@@ -60,10 +63,11 @@ struct Issuer {
 }
 
 impl Authenticator {
-    /// An authenticator for tokens of `own` and of those that the settings name.
+    /// An authenticator for tokens of `own`, of which the catalog lists some, and of those that the settings name.
     #[must_use]
-    pub fn new(own: OwnTokens, settings: &Auth) -> Self {
-        Self { own, github: GithubIssuer::new(&settings.github), trust_loopback: settings.trust_loopback }
+    pub fn new(own: OwnTokens, settings: &Auth, catalog: Arc<dyn Catalog>) -> Self {
+        let (github, trust_loopback) = (GithubIssuer::new(&settings.github), settings.trust_loopback);
+        Self { own, github, trust_loopback, catalog }
     }
 
     /// The keys that mint and verify tokens of this server.
@@ -80,7 +84,7 @@ impl Authenticator {
         }
         let issuer = insecure_decode_claims::<Issuer>(token).ok().and_then(|claims| claims.iss);
         match issuer {
-            Some(issuer) if issuer == own::ISSUER => self.own.verify(token),
+            Some(issuer) if issuer == own::ISSUER => self.verify_own(token).await,
             Some(issuer) if issuer == self.github.issuer() => self.github.verify(token).await,
             _ if self.trusts(origin) => Ok(trusted(token)),
             Some(_) => Err(ServiceError::new(
@@ -92,6 +96,30 @@ impl Authenticator {
             }
             None => Err(ServiceError::new(Kind::Unauthenticated, "the token is not a JSON web token")),
         }
+    }
+
+    /// As [`Self::identify`]; nobody where there is no token and the caller is not believed without one.
+    pub async fn identify_anybody(
+        &self,
+        token: Option<&str>,
+        origin: Origin<'_>,
+    ) -> Result<Option<Identity>> {
+        if token.is_none_or(str::is_empty) && !self.trusts(origin) {
+            return Ok(None);
+        }
+        self.identify(token, origin).await.map(Some)
+    }
+
+    /// The catalog is asked every time, so that a revocation holds at once.
+    async fn verify_own(&self, token: &str) -> Result<Identity> {
+        let Verified { identity, listed } = self.own.verify(token)?;
+        let Some(id) = listed else { return Ok(identity) };
+        let refused = match self.catalog.token_state(&id).await? {
+            Some(TokenState::Valid) => return Ok(identity),
+            Some(TokenState::Revoked) => "the token was revoked",
+            None => "the token is not on this server's list",
+        };
+        Err(ServiceError::new(Kind::Unauthenticated, refused))
     }
 
     fn trusts(&self, origin: Origin<'_>) -> bool {
@@ -121,11 +149,15 @@ fn trusted(token: &str) -> Identity {
         .ok()
         .and_then(|claims| Scopes::from_ac(&claims.ac).ok())
         .unwrap_or_else(|| Scopes::read_write(TRUSTED_SCOPE));
-    Identity::Job { repository: TRUSTED_REPOSITORY.to_owned(), scopes }
+    Identity::Trusted { scopes }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use snowbank_catalog::SqliteCatalog;
+
     use super::*;
 
     #[test]
@@ -141,8 +173,10 @@ mod tests {
     #[tokio::test]
     async fn trust_needs_the_flag_the_peer_and_the_host() {
         let origin = |peer: &str, host| Origin { peer: peer.parse().unwrap(), host };
+        let catalog = Arc::new(SqliteCatalog::in_memory().await.unwrap());
         let with = |trust_loopback| {
-            Authenticator::new(OwnTokens::new(&[7; 32]), &Auth { trust_loopback, ..Auth::default() })
+            let settings = Auth { trust_loopback, ..Auth::default() };
+            Authenticator::new(OwnTokens::new(&[7; 32]), &settings, Arc::clone(&catalog) as _)
         };
         let trusting = with(true);
         let here = origin("127.0.0.1", Some("localhost:1"));
@@ -151,5 +185,21 @@ mod tests {
         assert!(trusting.identify(None, origin("10.0.0.1", Some("localhost"))).await.is_err());
         assert!(trusting.identify(None, origin("127.0.0.1", None)).await.is_err());
         assert!(with(false).identify(Some("any.text"), here).await.is_err());
+        assert_eq!(with(false).identify_anybody(None, here).await.unwrap(), None);
+        assert!(with(true).identify_anybody(None, here).await.unwrap().is_some());
+        assert!(with(false).identify_anybody(Some("any.text"), here).await.is_err());
+    }
+
+    /// Its signature holds, as another server's with the same secret would.
+    #[tokio::test]
+    async fn a_listed_token_that_is_on_no_list_is_refused() {
+        let catalog = Arc::new(SqliteCatalog::in_memory().await.unwrap());
+        let own = OwnTokens::new(&[7; 32]);
+        let token = own.mint_listed("ab12", &Rights::Admin, Duration::from_secs(60)).unwrap();
+        let authenticator = Authenticator::new(own, &Auth::default(), catalog);
+        let somewhere = Origin { peer: "10.0.0.1".parse().unwrap(), host: None };
+        let error = authenticator.identify(Some(&token), somewhere).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unauthenticated);
+        assert_eq!(error.to_string(), "the token is not on this server's list");
     }
 }

@@ -1,6 +1,7 @@
 //! Tokens that this server mints itself, shaped like GitHub's runtime tokens: buildkit looks for `ac`, `exp`
 //! and `nbf` before it sends anything.
 
+use std::fmt;
 use std::time::Duration;
 
 use jsonwebtoken::{
@@ -9,7 +10,8 @@ use jsonwebtoken::{
 use serde::{Deserialize, Serialize};
 use snowbank_actions::scope::Scopes;
 
-use super::Identity;
+use super::grant::CacheGrant;
+use super::identity::Identity;
 use crate::service::error::{Kind, Result, ServiceError};
 
 /// The `iss` claim of our tokens.
@@ -25,8 +27,52 @@ pub enum Rights {
         /// What it may read and write.
         scopes: Scopes,
     },
+    /// Rights on binary caches.
+    Caches(Vec<CacheGrant>),
     /// Administration.
     Admin,
+}
+
+/// In a few words, for a list of tokens.
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job { repository, scopes } => {
+                write!(f, "{repository}")?;
+                for scope in &scopes.read {
+                    let both = scopes.write.as_ref() == Some(scope);
+                    write!(f, " {scope}:{}", if both { "rw" } else { "r" })?;
+                }
+                let unread = scopes.write.iter().find(|scope| !scopes.read.contains(scope));
+                unread.map_or(Ok(()), |scope| write!(f, " {scope}:w"))
+            }
+            Self::Caches(grants) => {
+                let grants: Vec<String> = grants.iter().map(CacheGrant::to_string).collect();
+                f.write_str(&grants.join(" "))
+            }
+            Self::Admin => f.write_str("admin"),
+        }
+    }
+}
+
+/// Whose token is to be minted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bearer<'a> {
+    /// This program's own, for a while.
+    Passing,
+    /// Somebody's whom the catalog lists under this id; it holds until it is revoked there.
+    Listed(&'a str),
+    /// Somebody's who proved elsewhere that he is this subject.
+    Outside(&'a str),
+}
+
+/// What a token says that is genuine and in its time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Verified {
+    /// Whose it is.
+    pub(super) identity: Identity,
+    /// The id under which the catalog has to list it.
+    pub(super) listed: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,6 +86,14 @@ struct Claims {
     repository: Option<String>,
     #[serde(default)]
     admin: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    caches: Option<Vec<CacheGrant>>,
+    /// Of a token that the catalog lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    /// Of a token that was given for another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
 }
 
 /// Mints and verifies our tokens.
@@ -48,8 +102,8 @@ pub struct OwnTokens {
     decoding: DecodingKey,
 }
 
-impl std::fmt::Debug for OwnTokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for OwnTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OwnTokens")
     }
 }
@@ -61,20 +115,51 @@ impl OwnTokens {
         Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret) }
     }
 
-    /// A token with these rights, valid from now for `valid`.
+    /// A token of this program's own with these rights, valid from now for `valid`. It is on no list and cannot be
+    /// revoked, so it is for no longer than what this program does with it.
     pub fn mint(&self, rights: &Rights, valid: Duration) -> Result<String> {
+        self.mint_for(Bearer::Passing, rights, valid)
+    }
+
+    /// A token of somebody's whom the catalog lists under this id; it counts until it is revoked there.
+    pub(crate) fn mint_listed(&self, id: &str, rights: &Rights, valid: Duration) -> Result<String> {
+        self.mint_for(Bearer::Listed(id), rights, valid)
+    }
+
+    /// A token with these rights, valid from now for `valid`.
+    pub(super) fn mint_for(&self, bearer: Bearer<'_>, rights: &Rights, valid: Duration) -> Result<String> {
         let now = get_current_timestamp();
-        let (repository, ac, admin) = match rights {
-            Rights::Job { repository, scopes } => (Some(repository.clone()), scopes.to_ac(), false),
-            Rights::Admin => (None, "[]".to_owned(), true),
+        let mut claims = Claims {
+            iss: ISSUER.to_owned(),
+            iat: now,
+            nbf: now,
+            exp: now.saturating_add(valid.as_secs()),
+            ac: "[]".to_owned(),
+            repository: None,
+            admin: false,
+            caches: None,
+            jti: None,
+            sub: None,
         };
-        let exp = now.saturating_add(valid.as_secs());
-        let claims = Claims { iss: ISSUER.to_owned(), iat: now, nbf: now, exp, ac, repository, admin };
+        match rights {
+            Rights::Job { repository, scopes } => {
+                claims.repository = Some(repository.clone());
+                claims.ac = scopes.to_ac();
+            }
+            Rights::Caches(grants) => claims.caches = Some(grants.clone()),
+            Rights::Admin => claims.admin = true,
+        }
+        match bearer {
+            Bearer::Passing => {}
+            Bearer::Listed(id) => claims.jti = Some(id.to_owned()),
+            Bearer::Outside(subject) => claims.sub = Some(subject.to_owned()),
+        }
         encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
             .map_err(|error| ServiceError::caused(Kind::Internal, "the token could not be signed", error))
     }
 
-    pub(super) fn verify(&self, token: &str) -> Result<Identity> {
+    /// Checks signature and time, not whether the token was revoked.
+    pub(super) fn verify(&self, token: &str) -> Result<Verified> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss"]);
@@ -82,11 +167,19 @@ impl OwnTokens {
         validation.validate_aud = false;
         validation.leeway = 5;
         let claims = decode::<Claims>(token, &self.decoding, &validation).map_err(refusal)?.claims;
-        match (claims.admin, claims.repository) {
-            (true, _) => Ok(Identity::Admin),
-            (false, Some(repository)) => Ok(Identity::Job { repository, scopes: scopes(&claims.ac)? }),
-            (false, None) => Err(ServiceError::new(Kind::Unauthenticated, "the token names no repository")),
-        }
+        let listed = claims.jti.as_ref().map(|id| format!("token:{id}"));
+        let subject = listed.or(claims.sub);
+        let identity = match (claims.admin, claims.caches, claims.repository) {
+            (true, ..) => Identity::Admin { subject: subject.unwrap_or_else(|| "admin".to_owned()) },
+            (false, Some(grants), _) => {
+                Identity::Caches { grants, subject: subject.unwrap_or_else(|| "passing".to_owned()) }
+            }
+            (false, None, Some(repository)) => Identity::Job { repository, scopes: scopes(&claims.ac)? },
+            (false, None, None) => {
+                return Err(ServiceError::new(Kind::Unauthenticated, "the token names no repository"));
+            }
+        };
+        Ok(Verified { identity, listed: claims.jti })
     }
 }
 
@@ -142,9 +235,33 @@ mod tests {
         let scopes = Scopes::read_write("refs/heads/main");
         let rights = Rights::Job { repository: "o/r".into(), scopes: scopes.clone() };
         let token = own.mint(&rights, Duration::from_secs(60)).unwrap();
-        assert_eq!(own.verify(&token).unwrap(), Identity::Job { repository: "o/r".into(), scopes });
-        let admin = own.mint(&Rights::Admin, Duration::from_secs(60)).unwrap();
-        assert_eq!(own.verify(&admin).unwrap(), Identity::Admin);
+        let identity = Identity::Job { repository: "o/r".into(), scopes };
+        assert_eq!(own.verify(&token).unwrap(), Verified { identity, listed: None });
+    }
+
+    #[test]
+    fn a_token_says_how_its_bearer_is_known() {
+        let own = OwnTokens::new(SECRET);
+        let grants: Vec<CacheGrant> = vec!["team-*:push".parse().unwrap()];
+        let rights = Rights::Caches(grants.clone());
+        let read =
+            |bearer| own.verify(&own.mint_for(bearer, &rights, Duration::from_secs(60)).unwrap()).unwrap();
+        let identity = |subject: &str| Identity::Caches { grants: grants.clone(), subject: subject.into() };
+        let listed = Verified { identity: identity("token:ab12"), listed: Some("ab12".into()) };
+        assert_eq!(read(Bearer::Listed("ab12")), listed);
+        let outside = Verified { identity: identity("oidc:i#s"), listed: None };
+        assert_eq!(read(Bearer::Outside("oidc:i#s")), outside);
+        let admin = own.verify(&own.mint(&Rights::Admin, Duration::from_secs(60)).unwrap()).unwrap();
+        assert_eq!(admin, Verified { identity: Identity::Admin { subject: "admin".into() }, listed: None });
+    }
+
+    #[test]
+    fn rights_are_told_in_a_few_words() {
+        let grants: Vec<_> = ["refs/heads/a:rw", "refs/heads/main:r"].map(|g| g.parse().unwrap()).into();
+        let job = Rights::Job { repository: "o/r".into(), scopes: Scopes::from_grants(&grants) };
+        assert_eq!(job.to_string(), "o/r refs/heads/a:rw refs/heads/main:r");
+        let caches = ["a-*:pull,push", "b:pin"].map(|grant| grant.parse().unwrap());
+        assert_eq!(Rights::Caches(caches.into()).to_string(), "a-*:pull,push b:pin");
     }
 
     #[test]

@@ -6,13 +6,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use snowbank_cas::id::{ChunkHash, ObjectHash, PackId};
 use snowbank_cas::recipe::{FrameRef, RecipePage};
-use snowbank_catalog::ids::{DomainId, EntryId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId};
+use snowbank_catalog::ids::{
+    CacheId, DomainId, EntryId, NarId, PathId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId,
+};
 use snowbank_catalog::rooms::{
-    Block, Changed, Claim, Doomed, Entries, Entry, Finalized, Form, Hit, Holdings, JobKind, Jobs, Listed,
-    Listing, Measure, NumberedPage, Pack, Packs, PageAdded, Queue, Recipes, Recoded, Repositories,
-    Repository, Representation, Representations, Reserved, Segment, Slot, Upload, Uploads, Usage,
+    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Files, Finalized,
+    Form, HashPart, Hit, Holdings, JobKind, Jobs, KeptNar, Listed, ListedToken, Listing, Measure, NarFile,
+    Nars, NewNar, NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Path, PathRow, Paths, Pin, Pins,
+    Publication, Published, Queue, Recipes, Recoded, Repositories, Repository, Representation,
+    Representations, Reserved, Segment, Slot, Stage, Staged, StoredNar, TokenState, Tokens, Upload, Uploads,
+    Usage,
 };
 use snowbank_catalog::{Catalog, Result};
+use snowbank_nix::hash::NarHash;
+use snowbank_nix::store_path::StorePath;
 
 use super::gate::Gate;
 
@@ -127,5 +134,49 @@ gated! {
         fn give_back(claim: &Claim, delay: Duration) -> ();
         fn swap(claim: &Claim, raw: RepresentationId, recoded: &Recoded) -> bool;
         fn queue(kind: JobKind) -> Queue;
+    }
+    Tokens {
+        fn add_token(token: &NewToken<'_>) -> ();
+        fn tokens() -> Vec<ListedToken>;
+        fn revoke_token(id: &str) -> bool;
+        fn token_state(id: &str) -> Option<TokenState>;
+    }
+    Caches {
+        fn cache(name: &str, domain: &str) -> Cache;
+        fn find_cache(name: &str) -> Option<Cache>;
+        fn caches() -> Vec<Cache>;
+        fn cache_usage(cache: CacheId) -> CacheUsage;
+    }
+    Nars {
+        fn keep_nar(stage: &Stage, new: &NewNar, file: Option<NarFile>, lease: Duration) -> KeptNar;
+        fn stage_known(stage: &Stage, views: &[String], hash: &NarHash, lease: Duration) -> Option<StoredNar>;
+        fn staged(stage: &Stage) -> Option<Staged>;
+        fn staged_many(cache: CacheId, view: &str, pusher: &str, names: &[String]) -> Vec<(String, Staged)>;
+        fn extend_staged(cache: CacheId, view: &str, pusher: &str, lease: Duration) -> u64;
+        fn nar(cache: CacheId, views: &[String], hash: &NarHash) -> Option<StoredNar>;
+        fn walk_nars(after: Option<NarId>, limit: u64) -> Vec<StoredNar>;
+        fn lose_nar(nar: NarId) -> u64;
+        fn sweep_nars(limit: u64) -> u64;
+        fn recipes_of_caches(recipes: &[RecipeId]) -> Vec<RecipeId>;
+    }
+    Paths {
+        fn path(cache: CacheId, views: &[String], hash_part: HashPart) -> Option<Path>;
+        fn paths(cache: CacheId, views: &[String], hash_parts: &[HashPart]) -> Vec<Path>;
+        fn waiting(cache: CacheId, nar: &NarHash) -> Option<Path>;
+        fn latest_named(cache: CacheId, views: &[String], names: &[String]) -> Vec<Path>;
+        fn publish(publication: &Publication<'_>, paths: &[NewPath]) -> Published;
+        fn touch_paths(paths: &[PathId]) -> ();
+        fn walk_paths(cache: CacheId, after: Option<PathId>, limit: u64) -> Vec<PathRow>;
+        fn delete_paths(paths: &[PathId], unused_since: Option<Timestamp>) -> u64;
+    }
+    Pins {
+        fn pin(cache: CacheId, name: &str, path: &StorePath, expires: Option<Duration>) -> ();
+        fn unpin(cache: CacheId, name: &str) -> bool;
+        fn pins(cache: CacheId) -> Vec<Pin>;
+    }
+    Files {
+        fn keep_file(cache: CacheId, view: &str, name: &str, recipe: RecipeId, size: u64) -> bool;
+        fn file(cache: CacheId, views: &[String], name: &str) -> Option<CacheFile>;
+        fn sweep_files(cache: CacheId, idle: Duration) -> u64;
     }
 }

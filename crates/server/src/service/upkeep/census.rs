@@ -55,7 +55,7 @@ impl Census {
         Self { places, packs: packs.iter().map(users).collect(), frames: HashMap::new() }
     }
 
-    /// Counts a page of a recipe that an entry of this rank is served from. A recipe's pages come one after the other.
+    /// Counts a page of a recipe that what is of this rank is served from. A recipe's pages come one after the other.
     pub(super) fn name(&mut self, page: &NumberedPage, rank: Rank) {
         for frame in &page.page.frames {
             let Some(&place) = self.places.get(&frame.pack) else { continue };
@@ -150,7 +150,7 @@ impl Service {
         Ok(census)
     }
 
-    /// Each page with the rank of the entry that is served from it.
+    /// Each page with the rank of the entry that is served from it; what a binary cache serves stays.
     pub(super) async fn ranked<'a>(
         &self,
         pages: &'a [NumberedPage],
@@ -162,6 +162,9 @@ impl Service {
         for (recipe, entry) in self.0.catalog.served_from(&recipes).await? {
             let rank = ranks.entry(recipe).or_insert(Rank::NOBODY);
             *rank = order.rank(entry).max(*rank);
+        }
+        for recipe in self.0.catalog.recipes_of_caches(&recipes).await? {
+            ranks.insert(recipe, Rank::STAYS);
         }
         let rank = |page: &NumberedPage| ranks.get(&page.recipe).copied().unwrap_or(Rank::NOBODY);
         Ok(pages.iter().map(|page| (page, rank(page))).collect())

@@ -6,13 +6,14 @@ use snowbank_cas::bucket::{BucketError, pack_name};
 use snowbank_cas::check::{PackFault, check_pack, hash_object};
 use snowbank_cas::id::{ChunkHash, PackId};
 use snowbank_cas::recipe::FrameRef;
-use snowbank_catalog::ids::EntryId;
+use snowbank_catalog::ids::{EntryId, RecipeId};
 use snowbank_catalog::rooms::{Entry, Listing, Pack, Representation, SortBy, Source};
+use snowbank_nix::hash::NarHash;
 
 use crate::service::{Kind, Result, Service, ServiceError};
 
 /// Rows read in one statement.
-const PAGE: u64 = 200;
+pub(super) const PAGE: u64 = 200;
 
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,11 @@ pub enum Damage {
         /// The object's name.
         object: String,
     },
+    /// A NAR of a binary cache that cannot be read because of one of the above.
+    Nar {
+        /// Its hash.
+        hash: NarHash,
+    },
     /// An entry that cannot be restored because of one of the above.
     Entry {
         /// The entry.
@@ -56,17 +62,19 @@ pub struct CheckReport {
     pub frames: u64,
     /// Entries looked at.
     pub entries: u64,
+    /// NARs of binary caches looked at.
+    pub nars: u64,
     /// Bytes read.
     pub bytes: u64,
     /// What is damaged.
     pub damage: Vec<Damage>,
-    /// Entries removed, chunks forgotten and index rows written anew (with `repair` only).
+    /// Entries and paths removed, chunks forgotten and index rows written anew (with `repair` only).
     pub repaired: u64,
 }
 
 /// The damaged places, for looking up.
 #[derive(Default)]
-struct Lost {
+pub(super) struct Lost {
     packs: BTreeSet<PackId>,
     frames: BTreeSet<(PackId, u32)>,
 }
@@ -74,7 +82,7 @@ struct Lost {
 impl Service {
     /// Reads every pack and every uploaded block back. With `repair`, chunk index rows are made anew from the packs'
     /// footers, damaged chunks are forgotten, so that the next upload brings them again, and entries that cannot be
-    /// restored are removed.
+    /// restored and NARs that cannot be read are removed, the latter with their paths.
     pub async fn check(&self, repair: bool) -> Result<CheckReport> {
         let mut report = CheckReport::default();
         let mut lost = Lost::default();
@@ -88,6 +96,7 @@ impl Service {
             }
         }
         self.check_entries(repair, &lost, &mut report).await?;
+        self.check_nars(repair, &lost, &mut report).await?;
         Ok(report)
     }
 
@@ -196,21 +205,23 @@ impl Service {
             Source::Pack(pack) => {
                 Ok(!lost.packs.contains(&pack) && !lost.frames.iter().any(|(of, _)| *of == pack))
             }
-            Source::Frames(recipe) | Source::Chunks(recipe) => {
-                let mut number = 0;
-                while let Some(page) = self.0.catalog.page(recipe, number).await? {
-                    number += 1;
-                    let whole = page.page.frames.iter().all(|frame| {
-                        !lost.packs.contains(&frame.pack)
-                            && !lost.frames.contains(&(frame.pack, frame.offset))
-                    });
-                    if !whole {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
+            Source::Frames(recipe) | Source::Chunks(recipe) => self.recipe_is_whole(recipe, lost).await,
+        }
+    }
+
+    /// Whether every frame that a recipe names can be read.
+    pub(super) async fn recipe_is_whole(&self, recipe: RecipeId, lost: &Lost) -> Result<bool> {
+        let mut number = 0;
+        while let Some(page) = self.0.catalog.page(recipe, number).await? {
+            number += 1;
+            let whole = page.page.frames.iter().all(|frame| {
+                !lost.packs.contains(&frame.pack) && !lost.frames.contains(&(frame.pack, frame.offset))
+            });
+            if !whole {
+                return Ok(false);
             }
         }
+        Ok(true)
     }
 
     /// Whether every uploaded block has its hash; those that have not are named in the report. Fails where the bucket

@@ -8,7 +8,7 @@ use snowbank_catalog::rooms::Pack;
 
 use super::evict::EvictReport;
 use super::repack::RepackPlan;
-use crate::service::{Kind, Result, Service, ServiceError};
+use crate::service::{CacheEvictReport, Kind, Result, Service, ServiceError};
 
 /// Objects deleted at once.
 const DELETES: usize = 8;
@@ -20,6 +20,8 @@ const BATCH: u64 = 500;
 pub struct CollectPlan {
     /// Entries that are over a limit, to be evicted. What that makes dead is not in the rest of the plan yet.
     pub evict: EvictReport,
+    /// Paths of binary caches that go by their caches' retention and sizes, and why.
+    pub caches: Vec<CacheEvictReport>,
     /// Packs that nothing reaches, to be condemned.
     pub unreachable: Vec<Pack>,
     /// Condemned packs whose grace is over, to be deleted.
@@ -56,6 +58,7 @@ impl Service {
     pub async fn plan_collection(&self) -> Result<CollectPlan> {
         Ok(CollectPlan {
             evict: self.plan_eviction().await?,
+            caches: self.plan_expiry().await?,
             unreachable: self.0.catalog.unreachable_packs().await?,
             due: self.0.catalog.condemned_since(self.settings().times.grace.0).await?,
             repack: self.plan_repack().await?,
@@ -98,9 +101,10 @@ impl Service {
         loop {
             let uploads = self.0.catalog.sweep_uploads(BATCH).await?;
             let representations = self.0.catalog.sweep_retired(BATCH).await?;
+            let nars = self.0.catalog.sweep_nars(BATCH).await?;
             report.uploads += uploads;
             report.representations += representations;
-            if uploads + representations == 0 {
+            if uploads + representations + nars == 0 {
                 break;
             }
         }

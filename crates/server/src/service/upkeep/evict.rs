@@ -20,6 +20,8 @@ pub struct EvictReport {
     pub over_limit: u64,
     /// Entries that made room on the disk.
     pub for_space: u64,
+    /// Paths of binary caches that went by their caches' retention and sizes.
+    pub paths: u64,
 }
 
 /// Entries of a repository that go because of its own limits, each with its size. 16 bytes an entry.
@@ -39,6 +41,7 @@ impl Service {
             report.idle += self.remove(&going.idle).await?;
             report.over_limit += self.remove(&going.over_limit).await?;
         }
+        report.paths = self.expire().await?.iter().map(|cache| cache.unused + cache.over_size).sum();
         if let Some(ForSpace { going, left }) = self.going_for_space(&[]).await? {
             report.for_space = self.remove(&going).await?;
             self.0.counted.note(left);

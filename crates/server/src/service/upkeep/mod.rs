@@ -2,9 +2,12 @@
 
 mod census;
 mod check;
+mod check_nars;
 mod collect;
 mod evict;
 mod ledger;
+#[cfg(test)]
+mod one_nar;
 mod order;
 #[cfg(test)]
 mod outage;

@@ -21,7 +21,7 @@ pub(super) struct Rank(u32);
 impl Rank {
     /// Of what no visible entry shows: it is on its way out, or still being made.
     pub(super) const NOBODY: Self = Self(0);
-    /// Of an entry that does not go.
+    /// Of an entry that does not go, and of what binary caches serve: they have their own retention.
     pub(super) const STAYS: Self = Self(u32::MAX);
 
     /// Of the entry at this place from 0 on.

@@ -166,11 +166,11 @@ impl Service {
         Ok((recipe, done))
     }
 
-    pub(super) fn index(&self, domain: DomainId, recipe: Option<RecipeId>) -> DomainIndex {
+    pub(in crate::service) fn index(&self, domain: DomainId, recipe: Option<RecipeId>) -> DomainIndex {
         DomainIndex { catalog: self.0.catalog.clone(), domain, recipe, lease: self.settings().times.lease.0 }
     }
 
-    fn ingest_options(&self) -> Options {
+    pub(in crate::service) fn ingest_options(&self) -> Options {
         let chunks = &self.settings().chunks;
         Options { params: self.0.params, level: chunks.level, pack_size: chunks.pack.0, ..Options::default() }
     }

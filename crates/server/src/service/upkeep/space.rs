@@ -115,3 +115,23 @@ impl Service {
         Ok(used <= bound)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::upkeep::one_nar::OneNar;
+    use crate::settings::{ByteSize, Settings};
+
+    #[tokio::test]
+    async fn what_a_binary_cache_serves_is_used_and_stays() {
+        let settings = Settings { max_disk: Some(ByteSize(1)), ..Settings::default() };
+        let world = OneNar::begin(settings).await;
+        let service = &world.service;
+        assert_eq!(service.over_bound().await.unwrap(), 0, "it is still being made");
+        world.keep().await;
+        assert_eq!(service.over_bound().await.unwrap(), 999);
+        let ForSpace { going, left } = service.going_for_space(&[]).await.unwrap().unwrap();
+        assert_eq!(going, []);
+        assert_eq!(left.used, snowbank_cas::pack::object_size(1, 50));
+    }
+}

@@ -1,0 +1,56 @@
+//! The arguments of `token`.
+
+use clap::{ArgGroup, Subcommand};
+
+use super::State;
+
+/// `token`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and print it
+    Create(Create),
+    /// List the tokens that have not ended, the oldest first; never the tokens themselves
+    List {
+        #[command(flatten)]
+        state: State,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke tokens; it holds at once, in every running server
+    Revoke {
+        /// Ids as `token list` shows them, or beginnings of them that mean one token each
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        #[command(flatten)]
+        state: State,
+    },
+}
+
+/// `token create`.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["repo", "cache", "admin"])))]
+pub(crate) struct Create {
+    /// A job of this repository, OWNER/NAME
+    #[arg(long, value_name = "OWNER/NAME", requires = "scope")]
+    pub repo: Option<String>,
+    /// A git ref and what may be done there, `refs/heads/main:rw` or `refs/heads/main:r`; may be repeated, and is
+    /// searched in the order given, the writable one first
+    #[arg(long, value_name = "REF:RIGHTS", requires = "repo")]
+    pub scope: Vec<String>,
+    /// Binary caches and what may be done there, `team-*:pull,push`; rights are pull, push, pin and admin; may be
+    /// repeated
+    #[arg(long, value_name = "PATTERN:RIGHTS")]
+    pub cache: Vec<String>,
+    /// An administrator's token, which may everything
+    #[arg(long)]
+    pub admin: bool,
+    /// How long it is valid
+    #[arg(long, value_name = "SPAN", default_value = "6h")]
+    pub expires: String,
+    /// Words by which `token list` shows it
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub note: String,
+    #[command(flatten)]
+    pub state: State,
+}

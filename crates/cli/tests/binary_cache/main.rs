@@ -1,0 +1,12 @@
+//! Binary caches of a real server, with real Nix that pulls and pushes.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod builds;
+mod faults;
+mod hostile;
+mod kit;
+mod plain;
+mod retention;
+mod upstream;
+mod who;

@@ -1,0 +1,68 @@
+//! Nix's binary cache protocol at `/nix/<cache>/`: unmodified `nix` pulls from it and pushes to it.
+
+mod failure;
+mod put;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use snowbank_binary_cache::{File, respond};
+
+use super::site::Site;
+use crate::service::{CacheView, Service};
+use failure::Failure;
+
+/// The files of every cache.
+pub(super) fn routes() -> Router<Service> {
+    Router::new()
+        .route("/{cache}", any(call))
+        .route("/{cache}/", any(call))
+        .route("/{cache}/{*path}", any(file))
+}
+
+/// The cache itself is no file.
+async fn call(
+    State(service): State<Service>,
+    site: Site,
+    Path(cache): Path<String>,
+) -> Result<Response, Failure> {
+    site.cache(&service, &cache).await?;
+    Err(Failure::no_such_file())
+}
+
+async fn file(
+    State(service): State<Service>,
+    site: Site,
+    Path((cache, path)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let view = site.cache(&service, &cache).await?;
+    let file = File::parse(&path).ok_or_else(Failure::no_such_file)?;
+    match *request.method() {
+        Method::GET => Ok(respond(&view, &file, request.method(), request.headers()).await),
+        Method::HEAD => head(&view, &file, request.headers()).await,
+        Method::PUT => put::put(&service, &view, file, request).await,
+        _ => {
+            let allow = [(ALLOW, HeaderValue::from_static("GET, HEAD, PUT"))];
+            Ok((StatusCode::METHOD_NOT_ALLOWED, allow).into_response())
+        }
+    }
+}
+
+/// Nix asks for the head of a NAR before it pushes one, and pushes none that is there.
+async fn head(view: &CacheView, file: &File, headers: &HeaderMap) -> Result<Response, Failure> {
+    let answer = respond(view, file, &Method::HEAD, headers).await;
+    let name = match file {
+        File::Nar(name) => name.to_string(),
+        File::Plain(plain) => plain.to_string(),
+        File::Pushed(name) => name.clone(),
+        File::About | File::Info(_) | File::Listing(_) | File::Kept(_) => return Ok(answer),
+    };
+    if answer.status() == StatusCode::NOT_FOUND && view.waits(&name).await? {
+        return Ok(StatusCode::OK.into_response());
+    }
+    Ok(answer)
+}

@@ -1,0 +1,92 @@
+//! What a valid token says of its bearer.
+
+use snowbank_actions::scope::Scopes;
+
+use super::grant::{CacheGrant, Grant};
+
+/// The repository that every caller belongs to in trust mode.
+const TRUSTED_REPOSITORY: &str = "local/local";
+
+/// What a valid token says of its bearer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A job of this repository, with what it may read and write.
+    Job {
+        /// `owner/name`.
+        repository: String,
+        /// What it may read and write.
+        scopes: Scopes,
+    },
+    /// Somebody on this machine, in trust mode.
+    Trusted {
+        /// What may be read and written of the one repository of trust mode.
+        scopes: Scopes,
+    },
+    /// Somebody with rights on binary caches.
+    Caches {
+        /// The rights.
+        grants: Vec<CacheGrant>,
+        /// Who it is; see [`Identity::subject`].
+        subject: String,
+    },
+    /// Somebody who administers this server.
+    Admin {
+        /// Who it is; see [`Identity::subject`].
+        subject: String,
+    },
+}
+
+impl Identity {
+    /// What may be done with the binary cache of this name.
+    #[must_use]
+    pub fn may(&self, cache: &str) -> Grant {
+        match self {
+            Self::Job { .. } => Grant::default(),
+            Self::Trusted { .. } => Grant { pull: true, push: true, ..Grant::default() },
+            Self::Caches { grants, .. } => Grant::of(grants, cache),
+            Self::Admin { .. } => Grant::ALL,
+        }
+    }
+
+    /// A text that tells bearers apart and stays the same as long as their token does: `token:<id>` for a token that
+    /// is listed, `oidc:<issuer>#<sub>` for one that was given for an identity token.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Job { repository, .. } => format!("job:{repository}"),
+            Self::Trusted { .. } => "trusted".to_owned(),
+            Self::Caches { subject, .. } | Self::Admin { subject } => subject.clone(),
+        }
+    }
+
+    /// The repository that it is a job of, with what it may read and write there.
+    #[must_use]
+    pub fn job(&self) -> Option<(&str, &Scopes)> {
+        match self {
+            Self::Job { repository, scopes } => Some((repository, scopes)),
+            Self::Trusted { scopes } => Some((TRUSTED_REPOSITORY, scopes)),
+            Self::Caches { .. } | Self::Admin { .. } => None,
+        }
+    }
+
+    /// Whether it administers this server.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        matches!(self, Self::Admin { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_administrators_may_everything_everywhere() {
+        let scopes = Scopes::read_write("refs/heads/main");
+        let job = Identity::Job { repository: "acme/app".into(), scopes: scopes.clone() };
+        assert_eq!(job.may("team"), Grant::default());
+        let trusted = Identity::Trusted { scopes }.may("team");
+        assert!(trusted.push && trusted.pull && !trusted.admin && !trusted.pin);
+        assert_eq!(Identity::Admin { subject: "a".into() }.may("team"), Grant::ALL);
+    }
+}
