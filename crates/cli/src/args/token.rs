@@ -36,7 +36,7 @@ pub(crate) struct Create {
     pub repo: Option<String>,
     /// A git ref and what may be done there, `refs/heads/main:rw` or `refs/heads/main:r`; may be repeated, and is
     /// searched in the order given, the writable one first
-    #[arg(long, value_name = "REF:RIGHTS", requires = "repo")]
+    #[arg(long, value_name = "REF:RIGHTS", requires = "repo", conflicts_with_all = ["cache", "admin"])]
     pub scope: Vec<String>,
     /// Binary caches and what may be done there, `team-*:pull,push`; rights are pull, push, pin and admin; may be
     /// repeated

@@ -3,16 +3,19 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
+use bytes::Bytes;
 use serde_json::Value;
 use snowbank_testkit::snowbank::Snowbank;
+use snowbank_testkit::wire::WireClient;
 
 use crate::server::{block_on, snowbank};
 
 /// Status of the answer to this token, and what it may do with a cache.
 fn rights(server: &Snowbank, token: &str) -> (u16, Value) {
-    let url = format!("{}/api/v1/rights?cache=team-a", server.url().trim_end_matches('/'));
+    let client = WireClient::new(server.url(), token);
     block_on(async {
-        let answer = reqwest::Client::new().get(url).bearer_auth(token).send().await.unwrap();
+        let get = "GET".parse().unwrap();
+        let answer = client.request(get, "/api/v1/rights?cache=team-a", &[], Bytes::new()).await;
         (answer.status().as_u16(), answer.json().await.unwrap())
     })
 }
