@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use snowbank_catalog::rooms::HashPart;
 use snowbank_nix::{
     nix32,
     store_path::{StoreDir, StorePath},
@@ -13,6 +14,10 @@ fuzz_target!(|text: &str| {
         assert_eq!(path.base_name(), text);
         assert!(!text.contains('/') && text.len() <= 244);
         assert_eq!(nix32::decode(path.hash_part()).map(|bytes| bytes.len()), Ok(20));
+        assert_eq!(HashPart::parse(path.hash_part()), Some(HashPart::of(&path)));
+    }
+    if let Some(part) = HashPart::parse(text) {
+        assert_eq!(part.as_str(), text);
     }
     if let Ok(path) = dir.parse(text) {
         assert_eq!(dir.display(&path), text);

@@ -8,7 +8,7 @@ mod writers;
 use std::{path::Path, process::Command, time::Instant};
 
 use snowbank::Client;
-pub(super) use writers::empty;
+pub(super) use writers::{copy, empty, publish};
 
 use super::FIRST;
 use crate::{

@@ -1,5 +1,6 @@
 //! The figures, in an order that keeps one release of the store on the disk at a time.
 
+mod caches;
 mod client;
 mod days;
 mod downloads;
@@ -53,6 +54,9 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     }
     if wants("client") {
         client::take(place, &mut report).await;
+    }
+    if wants("caches") {
+        caches::take(place, &mut report);
     }
     if wants("job") {
         job::take(place, &mut report).await;

@@ -10,7 +10,7 @@ use crate::name;
 /// Digits of a store path's hash part.
 const HASH_PART: usize = 32;
 
-/// Bytes of the longest name of a file that is kept as it came.
+/// Bytes of the longest name of a file that is pushed.
 const LONGEST: usize = 512;
 
 /// A file of a cache. Source: Nix's `binary-cache-store.cc`; for old shapes of NARs' URLs the servers that made them.
@@ -118,6 +118,9 @@ impl File {
     }
 
     fn nar(file: &str) -> Option<Self> {
+        if file.len() > LONGEST {
+            return None;
+        }
         if let Some(name) = NarName::parse(file) {
             return Some(Self::Nar(name));
         }
@@ -213,6 +216,7 @@ mod tests {
             "build-trace-v2/../x",
             "other/x",
             &long,
+            &format!("nar/{DIGITS}.nar.{}", "x".repeat(LONGEST)),
             &format!("{PART}.narinfo.xz"),
             &format!("nar/{DIGITS}.xz"),
             &format!("nar/{PART}-{PART}.nar"),

@@ -57,7 +57,7 @@ pub(super) fn take(place: &Place, store: &Workload, data: &Path, report: &mut Re
 }
 
 /// Copies the closure to a binary cache of files in `folder`.
-pub(super) fn publish(store: &Workload, folder: &Path, options: &str) -> Command {
+pub(crate) fn publish(store: &Workload, folder: &Path, options: &str) -> Command {
     let mut command = nix("nix", &store.root());
     command.args(["--extra-experimental-features", "nix-command", "copy", "--quiet", "--to"]);
     command.arg(format!("file://{}?{options}", folder.display())).arg(store.top());
@@ -65,7 +65,7 @@ pub(super) fn publish(store: &Workload, folder: &Path, options: &str) -> Command
 }
 
 /// Seconds of `nix copy` from `url` into the store at `root`, as its owner, with nothing remembered from before.
-pub(super) fn copy(place: &Place, url: &str, top: &str, root: &Path) -> f64 {
+pub(crate) fn copy(place: &Place, url: &str, top: &str, root: &Path) -> f64 {
     let remembered = place.work.join("nix-copy");
     let mut command = Command::new("nix");
     command.args(["--extra-experimental-features", "nix-command", "copy", "--quiet", "--no-check-sigs"]);

@@ -157,7 +157,7 @@ pub(crate) fn empty() -> TempDir {
 
 /// The digits with which a store path's name begins.
 pub(crate) fn hash_part(path: &str) -> &str {
-    &path["/nix/store/".len()..]["".len()..32]
+    &path["/nix/store/".len()..][..32]
 }
 
 /// The signatures of a path in the store at `root`.

@@ -17,7 +17,8 @@ mod upstreams;
 
 use std::sync::Arc;
 
-use snowbank_catalog::rooms::Cache;
+use sha2::{Digest as _, Sha256};
+use snowbank_catalog::rooms::{Cache, MAX_PUSHER, MAX_VIEW};
 use snowbank_nix::signature::{PublicKey, SecretKey};
 use snowbank_nix::store_path::StoreDir;
 
@@ -65,13 +66,17 @@ impl Service {
         };
         let cache = self.cache(name, settings).await?;
         let view = grant.view.clone().filter(|view| view != ITSELF);
+        if view.as_ref().is_some_and(|view| view.len() > MAX_VIEW) {
+            let message = format!("the job's ref has more than {MAX_VIEW} bytes");
+            return Err(ServiceError::new(Kind::InvalidArgument, message));
+        }
         Ok(CacheView {
             service: self.clone(),
             keys: self.0.keys.of(name),
             settings: settings.clone(),
             cache,
             views: view.into_iter().chain([ITSELF.to_owned()]).collect(),
-            pusher: identity.map(|identity| identity.subject()).unwrap_or_default(),
+            pusher: identity.map(|identity| pusher(&identity.subject())).unwrap_or_default(),
             grant,
         })
     }
@@ -90,6 +95,11 @@ impl Service {
         }
         Ok(cache)
     }
+}
+
+/// Subjects of foreign issuers may be of any length.
+fn pusher(subject: &str) -> String {
+    if subject.len() <= MAX_PUSHER { subject.to_owned() } else { hex::encode(Sha256::digest(subject)) }
 }
 
 impl CacheView {
