@@ -6,6 +6,7 @@
 //! what it said, because then its test cannot mean anything.
 #![expect(clippy::expect_used, reason = "a fixture that cannot start fails its test")]
 
+pub mod builds;
 pub mod closure;
 pub mod disk;
 pub mod flatfile;

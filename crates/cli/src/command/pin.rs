@@ -1,13 +1,13 @@
 //! `snowbank pin`: what a binary cache keeps whatever else goes.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use reqwest::{Client, Method, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::{Value, json};
 use snowbank_server::settings::Span;
 
 use crate::args::pin::{CacheUrl, Pin};
+use crate::command::ask::{Asked, token_in};
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
 
@@ -56,36 +56,21 @@ fn store_path(path: PathBuf) -> String {
 
 async fn ask(cache: &CacheUrl, method: Method, name: Option<&str>, body: Option<&Value>) -> Result<Value> {
     let url = api(&cache.to, name)?;
-    let failed = || CliError::failed(format!("could not ask the cache {}", cache.to));
-    let client = Client::builder()
-        .timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|error| failed().because(error))?;
-    let mut request = client.request(method, url);
-    if let Some(token) = token(cache)? {
-        request = request.bearer_auth(token);
-    }
-    if let Some(body) = body {
-        request = request.json(body);
-    }
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| failed().because(error.without_url()).hint("is its server running?"))?;
-    let status = answer.status();
-    let body = answer.bytes().await.map_err(|error| failed().because(error.without_url()))?;
-    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    if status.is_success() {
-        return Ok(value);
-    }
-    let message = value["message"].as_str().map_or_else(|| status.to_string(), str::to_owned);
-    let refused = CliError::failed(format!("the cache {} refused: {message}", cache.to));
-    Err(match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => refused.hint(
-            "a token comes from `snowbank token create --cache NAME:pin`, in SNOWBANK_TOKEN or --token-file",
-        ),
-        _ => refused,
-    })
+    let token = match &cache.token_file {
+        Some(path) => Some(token_in(path)?),
+        None => std::env::var("SNOWBANK_TOKEN").ok().filter(|token| !token.is_empty()),
+    };
+    let asked = Asked {
+        who: format!("the cache {}", cache.to),
+        unreached: "is its server running?",
+        refused: "a token comes from `snowbank token create --cache NAME:pin`, in SNOWBANK_TOKEN or --token-file",
+    };
+    let request = |client: &Client| {
+        let request = client.request(method, url);
+        let request = token.into_iter().fold(request, RequestBuilder::bearer_auth);
+        body.iter().fold(request, RequestBuilder::json)
+    };
+    asked.ask(request).await
 }
 
 /// The address of a cache's pins, below that of its server.
@@ -102,16 +87,6 @@ fn api(cache: &str, name: Option<&str>) -> Result<Url> {
         .extend(["api", "v1", "nix", own, "pins"])
         .extend(name);
     Ok(url)
-}
-
-fn token(cache: &CacheUrl) -> Result<Option<String>> {
-    let Some(path) = &cache.token_file else {
-        return Ok(std::env::var("SNOWBANK_TOKEN").ok().filter(|token| !token.is_empty()));
-    };
-    let read = std::fs::read_to_string(path).map_err(|error| {
-        CliError::failed(format!("could not read the token file {}", path.display())).because(error)
-    })?;
-    Ok(Some(read.trim().to_owned()))
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use crate::error::{CliError, Result};
 
 const PREFIX: &str = "SNOWBANK_";
 /// Variables that are no settings of a server.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
+    "SNOWBANK_CACHE",
     "SNOWBANK_CONFIG",
-    "SNOWBANK_ID_TOKEN",
     "SNOWBANK_LOG",
     "SNOWBANK_LOG_FORMAT",
     "SNOWBANK_REMOTE",
     "SNOWBANK_SERVER",
+    "SNOWBANK_STORE",
     "SNOWBANK_TOKEN",
 ];
 /// Settings that have no default, and so do not show in the defaults.
@@ -68,4 +69,24 @@ fn value(default: &Value, name: &str, text: &str) -> Result<Value> {
         }
         _ => Value::from(text),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Whoever sets one for a command must still be able to start a server.
+    #[test]
+    fn what_arguments_read_is_taken_for_no_setting() {
+        let mut commands = vec![crate::args::Args::command()];
+        while let Some(command) = commands.pop() {
+            let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+            for name in names.filter(|name| name.starts_with(PREFIX)) {
+                assert!(OTHERS.contains(&name), "{name}");
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+    }
 }

@@ -1,56 +1,27 @@
 //! Builds of real Nix with a cache of ours as its only substituter.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use snowbank_testkit::closure::{nix, verify};
+use snowbank_testkit::builds;
+use snowbank_testkit::closure::verify;
 use tempfile::TempDir;
 
 use crate::kit::{CACHES, Server, empty, good, push, said};
 
-/// A tool that only builds need, a library that it makes, and a program that refers to the library.
-const EXPRESSION: &str = r#"
-{ change }:
-let
-  make = name: text: derivation {
-    inherit name;
-    system = builtins.currentSystem;
-    builder = "/bin/sh";
-    args = [ "-c" text ];
-    PATH = "/bin:/usr/bin";
-  };
-  tool = make "tool" "echo a tool > $out";
-  library = make "library" "cat ${tool} > $out";
-in make "program" "echo ${library} ${change} > $out"
-"#;
-
-/// `nix-build` of the expression in a store, with these settings and nothing of the machine's.
+/// `nix-build` of the project in a store, with these settings.
 fn build(root: &Path, project: &TempDir, change: &str, config: &str) -> Output {
-    let mut command: Command = nix("nix-build", root);
-    command.args(["expression.nix", "--no-out-link", "--argstr", "change", change]);
-    command.args(["--option", "sandbox", "true", "--option", "build-users-group", ""]);
-    command.args(["--option", "sandbox-paths", "/bin /usr /lib /lib64", "--option", "build-hook", ""]);
-    command.env("NIX_CONFIG", config).env("HOME", root).current_dir(project.path()).output().unwrap()
+    let mut command = builds::build(root, change);
+    command.arg("--no-out-link").env("NIX_CONFIG", config).env("HOME", root);
+    command.current_dir(project.path()).output().unwrap()
 }
 
 fn built(output: &Output) -> usize {
-    said(output).lines().filter(|line| line.starts_with("building '/nix/store/")).count()
+    builds::built(&said(output)).len()
 }
 
 fn made(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// A folder with the expression; none where Nix cannot build here.
-#[expect(clippy::print_stderr, reason = "a test that tries nothing says so")]
-fn project() -> Option<TempDir> {
-    let project = tempfile::tempdir().unwrap();
-    std::fs::write(project.path().join("expression.nix"), EXPRESSION).unwrap();
-    if build(empty().path(), &project, "0", "substituters =\n").status.success() {
-        return Some(project);
-    }
-    eprintln!("not tried: Nix cannot build in a private store here");
-    None
 }
 
 /// The settings of a Nix that has this cache alone, and believes its key alone.
@@ -64,11 +35,11 @@ fn only(server: &Server, cache: &str) -> String {
 
 #[test]
 fn what_one_machine_built_and_pushed_no_other_builds() {
-    let Some(project) = project() else { return };
+    let Some(project) = builds::project() else { return };
     let server = Server::start(CACHES);
     let netrc = server.netrc(&server.token("open:push"));
     let (first, second) = (empty(), empty());
-    let output = build(first.path(), &project, "1", "substituters =\n");
+    let output = build(first.path(), &project, "1", builds::ALONE);
     good(&output);
     assert_eq!(built(&output), 3, "{}", said(&output));
     good(&push(first.path(), &server.url("open"), Some(&netrc), &[&made(&output)]));
@@ -86,7 +57,7 @@ fn what_one_machine_built_and_pushed_no_other_builds() {
 
 #[test]
 fn a_hook_pushes_what_is_built_as_it_is_built() {
-    let Some(project) = project() else { return };
+    let Some(project) = builds::project() else { return };
     let server = Server::start(CACHES);
     let netrc = server.netrc(&server.token("open:push"));
     let (first, second) = (empty(), empty());

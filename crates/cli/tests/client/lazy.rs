@@ -6,24 +6,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use snowbank_testkit::builds::{ALONE, EXPRESSION, project};
 use snowbank_testkit::closure::verify;
 use snowbank_testkit::snowbank::Snowbank;
 use tempfile::TempDir;
 
-use crate::builds::{ALONE, EXPRESSION, build, built, can_build};
+use crate::builds::{build, built};
 use crate::kit::{REPO, Remote, empty, said};
-
-/// A folder with the expression; none where Nix cannot build here.
-#[expect(clippy::print_stderr, reason = "a test that tries nothing says so")]
-fn project() -> Option<TempDir> {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("expression.nix"), EXPRESSION).unwrap();
-    if can_build(folder.path()) {
-        return Some(folder);
-    }
-    eprintln!("not tried: Nix cannot build in a private store here");
-    None
-}
 
 /// A command of ours on a store, in the project.
 fn command(remote: &Remote, root: &Path, project: &TempDir, words: &[&str]) -> Command {

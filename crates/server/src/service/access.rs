@@ -46,9 +46,7 @@ impl AccessLog {
             indexes.insert(entry, (repo, slot.clone()));
         }
     }
-}
 
-impl AccessLog {
     /// Notes that a binary cache told of a path.
     pub(super) fn note_path(&self, path: PathId) {
         lock(&self.paths).insert(path);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Method, Url};
 use serde_json::Value;
 use snowbank_server::service::Rights;
 
 use crate::args::cache::{Filter, Remote};
+use crate::command::ask::{Asked, token_in};
 use crate::command::bytes;
 use crate::config;
 use crate::error::{CliError, Result};
@@ -106,44 +107,25 @@ fn query(filter: &Filter) -> Vec<(&'static str, String)> {
 }
 
 async fn ask(remote: &Remote, method: Method, path: &str, query: &[(&str, String)]) -> Result<Value> {
-    let failed = || CliError::failed(format!("could not ask the server at {}", remote.server));
     let mut url = Url::parse(&remote.server)
         .and_then(|base| base.join(&format!("/api/v1/{path}")))
         .map_err(|error| CliError::usage(format!("`{}` is no server's URL", remote.server)).because(error))?;
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
-    let client = Client::builder()
-        .timeout(Duration::from_secs(60))
-        .build()
-        .map_err(|error| failed().because(error))?;
-    let request: RequestBuilder = client.request(method, url).bearer_auth(token(remote).await?);
-    let answer = request.send().await.map_err(|error| {
-        failed().because(error.without_url()).hint("is it running? `--server URL` names another")
-    })?;
-    let status = answer.status();
-    let body = answer.bytes().await.map_err(|error| failed().because(error.without_url()))?;
-    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    if status.is_success() {
-        return Ok(value);
-    }
-    let message = value["message"].as_str().map_or_else(|| status.to_string(), str::to_owned);
-    let refused = CliError::failed(format!("the server at {} refused: {message}", remote.server));
-    Err(match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => refused.hint(
-            "an admin token comes from `snowbank token create --admin`, run where the server's data is",
-        ),
-        _ => refused,
-    })
+    let token = token(remote).await?;
+    let asked = Asked {
+        who: format!("the server at {}", remote.server),
+        unreached: "is it running? `--server URL` names another",
+        refused: "an admin token comes from `snowbank token create --admin`, run where the server's data is",
+    };
+    asked.ask(|client| client.request(method, url).bearer_auth(token)).await
 }
 
 /// From a file, from the environment, or minted where the server's state is at hand.
 async fn token(remote: &Remote) -> Result<String> {
     if let Some(path) = &remote.token_file {
-        let read = std::fs::read_to_string(path);
-        return read.map(|token| token.trim().to_owned()).map_err(|error| {
-            CliError::failed(format!("could not read the token file {}", path.display())).because(error)
-        });
+        return token_in(path);
     }
     if let Ok(token) = std::env::var("SNOWBANK_TOKEN") {
         return Ok(token);

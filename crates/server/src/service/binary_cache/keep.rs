@@ -1,7 +1,8 @@
 //! Taking what plain Nix pushes: a NAR, before the info that names it; and files that are kept as they came.
 
+use std::error::Error;
 use std::io::{self, BufReader, Read};
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -9,12 +10,13 @@ use snowbank_binary_cache::Kept;
 use snowbank_cas::bucket::SpooledFile;
 use snowbank_cas::ingest::{IngestError, Ingested, Plan, ingest, ingest_with};
 use snowbank_catalog::ids::RecipeId;
-use snowbank_catalog::rooms::{KeptNar, NewNar, Stage};
+use snowbank_catalog::rooms::{KeptNar, NewNar, Stage, StoredNar};
 use snowbank_nix::nar_info::Compression;
 
 use super::CacheView;
 use super::sieve::{Sieved, Unfit, sieve};
 use crate::service::upload::Body;
+use crate::service::worker::causes;
 use crate::service::{BodyError, Kind, Result, ServiceError};
 
 /// Bytes of the largest file that may be pushed: of a NAR as it comes.
@@ -34,18 +36,10 @@ impl CacheView {
         self.may_push()?;
         let spooled = self.spool(body, MOST).await?;
         let compression = compression.unwrap_or_else(|| by_beginning(&spooled));
-        let (recipe, done, sieved) = self.take_apart(spooled, compression).await?;
-        let stage = self.stage(name);
-        let nar = NewNar {
-            recipe,
-            hash: sieved.hash,
-            size: sieved.size,
-            stored: done.stored_size,
-            mentions: sieved.mentions.map(|mentions| mentions.to_bytes()),
-        };
-        match self.service.0.catalog.keep_nar(&stage, &nar, None, self.staying()).await? {
-            KeptNar::New(_) | KeptNar::Known(_) => Ok(()),
-            KeptNar::Gone => Err(gone()),
+        let staying = self.service.settings().times.push.0;
+        match self.keep(spooled, compression, &self.stage(name), staying).await? {
+            Some(_) => Ok(()),
+            None => Err(gone()),
         }
     }
 
@@ -76,32 +70,53 @@ impl CacheView {
         if kept { Ok(()) } else { Err(gone()) }
     }
 
-    pub(super) async fn take_apart(
+    /// Takes a NAR apart and keeps it, staged there for so long. None when it was collected before it could be.
+    pub(super) async fn keep(
         &self,
         spooled: SpooledFile,
         compression: Compression,
-    ) -> Result<(RecipeId, Ingested, Sieved)> {
+        stage: &Stage,
+        staying: Duration,
+    ) -> Result<Option<StoredNar>> {
         let recipe = self.service.0.catalog.begin_recipe(self.cache.domain, self.lease()).await?;
+        let (done, sieved) = self.take_apart(spooled, compression, recipe).await?;
+        let nar = NewNar {
+            recipe,
+            hash: sieved.hash,
+            size: sieved.size,
+            stored: done.stored_size,
+            mentions: sieved.mentions.map(|mentions| mentions.to_bytes()),
+        };
+        Ok(match self.service.0.catalog.keep_nar(stage, &nar, None, staying).await? {
+            KeptNar::New(nar) | KeptNar::Known(nar) => Some(nar),
+            KeptNar::Gone => None,
+        })
+    }
+
+    async fn take_apart(
+        &self,
+        spooled: SpooledFile,
+        compression: Compression,
+        recipe: RecipeId,
+    ) -> Result<(Ingested, Sieved)> {
         let index = self.service.index(self.cache.domain, Some(recipe));
         let params = self.service.0.params;
         let packed = spooled.size();
-        let source = stream::empty::<std::result::Result<Bytes, io::Error>>();
         let taking = ingest_with(
             &self.service.0.bucket,
             &index,
-            source,
+            stream::empty::<io::Result<Bytes>>(),
             move |_, cuts| {
-                let source = BufReader::with_capacity(BUFFER, Spooled { file: Arc::new(spooled), at: 0 });
+                let source = BufReader::with_capacity(BUFFER, Spooled { file: spooled, at: 0 });
                 sieve(Box::new(source), packed, compression, params, cuts).map_err(Into::into)
             },
             self.service.ingest_options(),
         );
-        let (done, sieved) = Box::pin(taking).await.map_err(unkept)?;
-        Ok((recipe, done, sieved))
+        Box::pin(taking).await.map_err(unkept)
     }
 
     /// Brings a body to the disk.
-    pub(super) async fn spool(&self, body: impl Body, most: u64) -> Result<SpooledFile> {
+    async fn spool(&self, body: impl Body, most: u64) -> Result<SpooledFile> {
         let mut spooled = self.service.0.bucket.spool().await.map_err(unspooled)?;
         let mut body = std::pin::pin!(body);
         while let Some(piece) = body.next().await {
@@ -130,19 +145,14 @@ impl CacheView {
         }
     }
 
-    /// How long a NAR waits for its info.
-    pub(super) fn staying(&self) -> std::time::Duration {
-        self.service.settings().times.push.0
-    }
-
-    fn lease(&self) -> std::time::Duration {
+    pub(super) fn lease(&self) -> Duration {
         self.service.settings().times.lease.0
     }
 }
 
 /// A spooled file, read from its beginning.
 struct Spooled {
-    file: Arc<SpooledFile>,
+    file: SpooledFile,
     at: u64,
 }
 
@@ -174,17 +184,31 @@ fn gone() -> ServiceError {
     )
 }
 
-fn unspooled(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
-    ServiceError::caused(Kind::Unavailable, "what is pushed could not be put on the disk", error)
+pub(super) fn unspooled(error: impl Error + Send + Sync + 'static) -> ServiceError {
+    if is_full(&error) {
+        return ServiceError::caused(
+            Kind::OutOfSpace,
+            "the server's disk is full; nothing of this was kept",
+            error,
+        );
+    }
+    ServiceError::caused(Kind::Unavailable, "what comes could not be put on the disk", error)
 }
 
-/// The sender is to blame for what is no NAR, and nobody else.
+fn is_full(error: &(dyn Error + 'static)) -> bool {
+    let full =
+        |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    error.downcast_ref().is_some_and(full) || error.source().is_some_and(is_full)
+}
+
+/// The sender is to blame for what is no NAR, and for nothing else.
 fn unkept(error: IngestError) -> ServiceError {
     match error {
-        IngestError::Refused(source) if source.is::<Unfit>() => {
-            let message = format!("what is pushed is not kept: {}", crate::service::worker::causes(&*source));
+        IngestError::Refused(source) if source.downcast_ref().is_some_and(Unfit::is_the_senders) => {
+            let message = format!("what is pushed is not kept: {}", causes(&*source));
             ServiceError::new(Kind::InvalidArgument, message)
         }
+        error if is_full(&error) => unspooled(error),
         error => ServiceError::caused(Kind::Unavailable, "what is pushed could not be kept", error),
     }
 }

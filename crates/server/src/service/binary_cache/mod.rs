@@ -24,7 +24,6 @@ use snowbank_nix::store_path::StoreDir;
 
 use super::auth::{Grant, Origin};
 use super::{Kind, Result, Service, ServiceError};
-use crate::settings::CacheSettings;
 
 pub use expire::CacheEvictReport;
 pub(super) use keys::Keys;
@@ -40,13 +39,21 @@ const ITSELF: &str = "";
 pub struct CacheView {
     service: Service,
     cache: Cache,
-    settings: CacheSettings,
+    traits: Traits,
     keys: Arc<[SecretKey]>,
     grant: Grant,
     /// The views that are read, the nearest first.
     views: Vec<String>,
     /// Who pushes, as far as he is to be told from others.
     pusher: String,
+}
+
+/// What of a cache's settings every request may need.
+#[derive(Clone, Copy)]
+struct Traits {
+    public: bool,
+    priority: u32,
+    pull_through: bool,
 }
 
 impl Service {
@@ -64,7 +71,7 @@ impl Service {
                 None => ServiceError::new(Kind::Unauthenticated, "there is no such cache without a token"),
             });
         };
-        let cache = self.cache(name, settings).await?;
+        let cache = self.cache(name).await?;
         let view = grant.view.clone().filter(|view| view != ITSELF);
         if view.as_ref().is_some_and(|view| view.len() > MAX_VIEW) {
             let message = format!("the job's ref has more than {MAX_VIEW} bytes");
@@ -73,7 +80,11 @@ impl Service {
         Ok(CacheView {
             service: self.clone(),
             keys: self.0.keys.of(name),
-            settings: settings.clone(),
+            traits: Traits {
+                public: settings.public,
+                priority: settings.priority,
+                pull_through: settings.pull_through,
+            },
             cache,
             views: view.into_iter().chain([ITSELF.to_owned()]).collect(),
             pusher: identity.map(|identity| pusher(&identity.subject())).unwrap_or_default(),
@@ -82,12 +93,12 @@ impl Service {
     }
 
     /// What the catalog calls the cache. Asked once.
-    async fn cache(&self, name: &str, settings: &CacheSettings) -> Result<Cache> {
+    async fn cache(&self, name: &str) -> Result<Cache> {
         let known = self.0.caches.read().ok().and_then(|known| known.get(name).cloned());
         if let Some(cache) = known {
             return Ok(cache);
         }
-        let owner = settings.owner.as_deref().unwrap_or(name).to_ascii_lowercase();
+        let owner = self.settings().cache_owner(name).unwrap_or(name).to_ascii_lowercase();
         let domain = if self.settings().share_across_owners { "*" } else { &owner };
         let cache = self.0.catalog.cache(name, domain).await?;
         if let Ok(mut known) = self.0.caches.write() {
@@ -112,13 +123,13 @@ impl CacheView {
     /// Whether whoever asks needs no token.
     #[must_use]
     pub fn is_public(&self) -> bool {
-        self.settings.public
+        self.traits.public
     }
 
     /// Which caches Nix is to ask first: those with a lower number.
     #[must_use]
     pub fn priority(&self) -> u32 {
-        self.settings.priority
+        self.traits.priority
     }
 
     /// The keys that it signs with.

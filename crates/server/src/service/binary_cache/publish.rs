@@ -11,6 +11,7 @@ use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store_path::StorePath;
 
 use super::CacheView;
+use crate::service::worker::causes;
 use crate::service::{Kind, Result, ServiceError};
 
 /// Missing paths that an error names.
@@ -107,7 +108,7 @@ impl CacheView {
         let missing: Vec<StorePath> = wanted.iter().filter(|path| !here.contains(path)).cloned().collect();
         let answer = upstreams.present(&missing).await;
         if let Some(error) = answer.error {
-            let cause = crate::service::worker::causes(&error);
+            let cause = causes(&error);
             tracing::warn!(
                 cache = self.name(),
                 cause,

@@ -27,7 +27,7 @@ pub(super) struct Sieved {
     pub(super) mentions: Option<Mentions>,
 }
 
-/// Why something is not kept as a NAR. All of it is the sender's doing.
+/// Why something is not kept as a NAR.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
     #[error("a NAR cannot be compressed with {0} here")]
@@ -40,6 +40,17 @@ pub(super) enum Unfit {
     Grammar(#[from] NarError),
     #[error("nobody waits for it any more")]
     Unwanted(#[source] io::Error),
+}
+
+impl Unfit {
+    /// Whether whoever sent it is to blame: not where the disk here could not be read, or the ingest is over elsewhere.
+    pub(super) fn is_the_senders(&self) -> bool {
+        match self {
+            Self::Damaged(error) => error.raw_os_error().is_none(),
+            Self::Unwanted(_) => false,
+            Self::Compression(_) | Self::Bomb { .. } | Self::Grammar(_) => true,
+        }
+    }
 }
 
 /// Takes a NAR of `packed` bytes apart. Holds what the decompression needs (128 MiB at most), a step, a name, and what

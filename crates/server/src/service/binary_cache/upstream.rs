@@ -6,12 +6,14 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use snowbank_binary_cache::upstream::{Found, Upstreams};
-use snowbank_catalog::rooms::{HashPart, KeptNar, NewNar, NewPath, Path, Publication, Stage, StoredNar};
+use snowbank_catalog::rooms::{HashPart, NewPath, Path, Publication, Stage, StoredNar};
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::nar_info::Compression;
 
+use super::keep::unspooled;
 use super::{CacheView, ITSELF};
-use crate::service::{Kind, Result, ServiceError};
+use crate::service::Result;
+use crate::service::worker::causes;
 
 /// Who brings what comes from an upstream.
 const PUSHER: &str = "upstream";
@@ -33,7 +35,7 @@ impl CacheView {
     /// The upstreams that the cache pulls through, if it does.
     fn pulled_through(&self) -> Option<Upstreams> {
         let upstreams = self.service.0.upstreams.of(self.name());
-        upstreams.filter(|_| self.settings.pull_through).cloned()
+        upstreams.filter(|_| self.traits.pull_through).cloned()
     }
 
     /// A path that an upstream has, noted as one of the cache's own. One that cannot be asked has nothing.
@@ -43,7 +45,7 @@ impl CacheView {
             Ok(Some(found)) => found.narinfo.info,
             Ok(None) => return Ok(None),
             Err(error) => {
-                let cause = crate::service::worker::causes(&error);
+                let cause = causes(&error);
                 tracing::warn!(cache = self.name(), cause, "an upstream cache could not be asked");
                 return Ok(None);
             }
@@ -92,34 +94,18 @@ impl CacheView {
         let spooled =
             Arc::into_inner(spooled).ok_or_else(|| unspooled(io::Error::other("it is still written to")))?;
         let spooled = spooled.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (recipe, done, sieved) = self.take_apart(spooled, Compression::None).await?;
         let stage = Stage {
             cache: self.cache.id,
             view: ITSELF.to_owned(),
             pusher: PUSHER.to_owned(),
-            name: sieved.hash.to_string(),
+            name: waiting.info.nar_hash.to_string(),
         };
-        let new = NewNar {
-            recipe,
-            hash: sieved.hash,
-            size: sieved.size,
-            stored: done.stored_size,
-            mentions: sieved.mentions.map(|mentions| mentions.to_bytes()),
-        };
-        let lease = self.service.settings().times.lease.0;
-        match self.service.0.catalog.keep_nar(&stage, &new, None, lease).await? {
-            KeptNar::New(nar) | KeptNar::Known(nar) => Ok(Some(nar)),
-            KeptNar::Gone => Ok(None),
-        }
+        self.keep(spooled, Compression::None, &stage, self.lease()).await
     }
 
     fn not_fetched<T>(&self, waiting: &Path, error: &(dyn std::error::Error + 'static)) -> Option<T> {
-        let (path, cause) = (&waiting.info.path, crate::service::worker::causes(error));
+        let (path, cause) = (&waiting.info.path, causes(error));
         tracing::warn!(cache = self.name(), %path, cause, "a path could not be fetched from its upstream cache");
         None
     }
-}
-
-fn unspooled(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
-    ServiceError::caused(Kind::Unavailable, "what comes from an upstream could not be put on the disk", error)
 }
