@@ -11,7 +11,7 @@ use crate::kit::{CACHES, Server, empty, good, push, said};
 
 /// `nix-build` of the project in a store, with these settings.
 fn build(root: &Path, project: &TempDir, change: &str, config: &str) -> Output {
-    let mut command = builds::build(root, change);
+    let mut command = builds::build(project.path(), root, change);
     command.arg("--no-out-link").env("NIX_CONFIG", config).env("HOME", root);
     command.current_dir(project.path()).output().unwrap()
 }
@@ -61,11 +61,12 @@ fn a_hook_pushes_what_is_built_as_it_is_built() {
     let server = Server::start(CACHES);
     let netrc = server.netrc(&server.token("open:push"));
     let (first, second) = (empty(), empty());
-    let hook = project.path().join("hook");
+    let hook = project.path().join("post-build");
     let script = format!(
         "#!/bin/sh\nset -f\nexport NIX_CONF_DIR=/nonexistent NIX_CONFIG= HOME={home}\n\
+         paths=${{OUT_PATHS:-$(nix-store --store {root} --query --outputs \"$DRV_PATH\")}}\n\
          exec nix --extra-experimental-features nix-command --store {root} copy \
-         --option netrc-file {netrc} --to '{url}?compression=zstd' $OUT_PATHS\n",
+         --option netrc-file {netrc} --to '{url}?compression=zstd' $paths\n",
         home = project.path().display(),
         root = first.path().display(),
         netrc = netrc.display(),

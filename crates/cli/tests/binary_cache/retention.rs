@@ -74,6 +74,8 @@ fn a_pin_keeps_a_closure_until_it_is_removed() {
     gc(&server, &[]);
     assert!(kept.paths().iter().all(|path| has(&server, path)));
     assert!(!other.paths().iter().any(|path| has(&server, path)), "a pin that has expired keeps nothing");
+    // That they were asked for is use, too, and is written down within two seconds.
+    std::thread::sleep(std::time::Duration::from_secs(4));
     good(&pin(&server, &keeper, &["remove", "release"]));
     let again = pin(&server, &keeper, &["remove", "release"]);
     assert!(!again.status.success() && said(&again).contains("no pin"), "{}", said(&again));

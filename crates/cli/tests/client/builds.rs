@@ -9,8 +9,8 @@ use snowbank_testkit::closure::verify;
 use crate::kit::{Remote, empty, said};
 
 /// `nix-build` of the project in a store, as words of a command line.
-pub(crate) fn build(root: &Path, change: &str) -> Vec<String> {
-    let command = builds::build(root, change);
+pub(crate) fn build(project: &Path, root: &Path, change: &str) -> Vec<String> {
+    let command = builds::build(project, root, change);
     let words = [command.get_program()].into_iter().chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect()
 }
@@ -18,7 +18,7 @@ pub(crate) fn build(root: &Path, change: &str) -> Vec<String> {
 /// The build as the command of `snowbank run`.
 fn run(remote: &Remote, root: &Path, folder: &Path, change: &str) -> Output {
     let mut command = remote.command(&["run", "--key", "k", "--min-free", "1MB", "--quiet"]);
-    command.arg("--store").arg(root).arg("--").args(build(root, change));
+    command.arg("--store").arg(root).arg("--").args(build(folder, root, change));
     command.env("NIX_CONF_DIR", "/nonexistent").env("NIX_CONFIG", ALONE);
     command.current_dir(folder).output().unwrap()
 }

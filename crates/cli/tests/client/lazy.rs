@@ -26,7 +26,8 @@ fn command(remote: &Remote, root: &Path, project: &TempDir, words: &[&str]) -> C
 fn run(remote: &Remote, root: &Path, project: &TempDir, options: &[&str], change: &str) -> (Output, Value) {
     let _ = std::fs::remove_file(project.path().join("result"));
     let words = [&["run", "--key", "k", "--min-free", "1MB", "--json"], options, &["--"]].concat();
-    let output = command(remote, root, project, &words).args(build(root, change)).output().unwrap();
+    let output =
+        command(remote, root, project, &words).args(build(project.path(), root, change)).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     let table = serde_json::from_str(said(&output).lines().last().unwrap()).unwrap();
     (output, table)
@@ -34,7 +35,7 @@ fn run(remote: &Remote, root: &Path, project: &TempDir, options: &[&str], change
 
 /// The build by itself, with what a restore has told the shell.
 fn nix_build(root: &Path, project: &TempDir, config: &str, change: &str) -> Output {
-    let words = build(root, change);
+    let words = build(project.path(), root, change);
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).env("NIX_CONF_DIR", "/nonexistent").env("NIX_CONFIG", config);
     let output = command.env("HOME", project.path()).current_dir(project.path()).output().unwrap();
