@@ -4,6 +4,7 @@
 //! other caches ([`upstream`]). Source of the protocol: Nix's `binary-cache-store.cc`, `http-binary-cache-store.cc` and `nar-info.cc`.
 
 mod answer;
+pub mod bulk;
 mod cache;
 mod decoder;
 mod file;
