@@ -12,6 +12,7 @@ pub mod restore;
 pub mod save;
 pub mod selection;
 pub mod series;
+pub mod site;
 pub mod snapshot;
 pub mod stamp;
 pub mod substituter;
