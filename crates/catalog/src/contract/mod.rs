@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod lookup;
 pub mod nars;
 pub mod packs;
+pub mod parcels;
 pub mod paths;
 pub mod pins;
 pub mod publish;
@@ -141,7 +142,7 @@ macro_rules! contract {
             ]
             nars: [
                 a_kept_nar_waits_where_it_was_staged, a_domain_keeps_a_nar_once,
-                a_nar_whose_recipe_was_swept_is_gone, a_nar_is_had_by_who_sees_its_path,
+                a_nar_whose_recipe_was_swept_is_gone, a_nar_is_had_by_who_sees_its_path, many_nars_are_found_at_once,
                 staged_nars_are_extended_together, a_nar_stays_while_it_has_a_name,
                 a_staged_nar_is_replaced_by_a_later_one, a_lost_nar_takes_its_paths_with_it,
                 what_caches_keep_is_alive,
@@ -156,6 +157,10 @@ macro_rules! contract {
                 a_path_comes_back_as_it_was_published, the_first_view_that_has_a_path_wins,
                 the_newest_of_a_name_is_found, paths_are_walked_in_pages, a_path_remembers_its_last_use,
                 a_deleted_path_is_gone,
+            ]
+            parcels: [
+                a_parcel_is_its_senders, a_parcel_is_replaced, a_parcel_lasts_as_long_as_its_lease,
+                another_domains_recipe_makes_no_parcel,
             ]
             pins: [a_pin_is_a_name_for_one_path, an_expired_pin_is_gone]
             files: [

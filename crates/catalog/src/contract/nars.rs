@@ -106,6 +106,30 @@ pub async fn a_nar_is_had_by_who_sees_its_path(house: &House) {
     assert_eq!(staged, Some(Staged { nar: waiting, file: None }));
 }
 
+/// Each once, and none that nobody of these views has.
+pub async fn many_nars_are_found_at_once(house: &House) {
+    let catalog = &*house.catalog;
+    let cache = cache(catalog).await;
+    let sibling = catalog.cache("sibling", "owner").await.unwrap();
+    for (view, number) in [(PLAIN, 1), (PULL, 2)] {
+        add(catalog, &cache, view, info(number, &[]), number).await;
+    }
+    push(catalog, &cache, PULL, 3).await;
+    let hashes: Vec<_> = (1..5).map(nar_hash).collect();
+    for (cache, views, expected) in [
+        (cache.id, seen_from(PULL), vec![nar_hash(1), nar_hash(2)]),
+        (cache.id, seen_from(PLAIN), vec![nar_hash(1)]),
+        (cache.id, vec![], vec![]),
+        (sibling.id, seen_from(PULL), vec![]),
+    ] {
+        let found = catalog.nars(cache, &views, &hashes).await.unwrap();
+        let mut found: Vec<_> = found.into_iter().map(|nar| nar.hash).collect();
+        found.sort_by_key(|hash| expected.iter().position(|other| other == hash));
+        assert_eq!(found, expected, "{views:?}");
+    }
+    assert_eq!(catalog.nars(cache.id, &seen_from(PULL), &[]).await.unwrap(), []);
+}
+
 /// All of one pusher's, and none that ran out.
 pub async fn staged_nars_are_extended_together(house: &House) {
     let catalog = &*house.catalog;

@@ -6,6 +6,7 @@ mod files;
 mod jobs;
 mod nars;
 mod packs;
+mod parcels;
 mod paths;
 mod pins;
 mod recipes;
@@ -20,6 +21,7 @@ pub use files::*;
 pub use jobs::*;
 pub use nars::*;
 pub use packs::*;
+pub use parcels::*;
 pub use paths::*;
 pub use pins::*;
 pub use recipes::*;
@@ -42,6 +44,7 @@ pub trait Catalog:
     + Paths
     + Pins
     + Files
+    + Parcels
     + Tokens
     + Send
     + Sync
@@ -62,6 +65,7 @@ impl<T> Catalog for T where
         + Paths
         + Pins
         + Files
+        + Parcels
         + Tokens
         + Send
         + Sync

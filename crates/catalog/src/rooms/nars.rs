@@ -124,6 +124,9 @@ pub trait Nars {
     /// The NAR of this hash, if a path of the cache in one of `views` has it. One statement.
     async fn nar(&self, cache: CacheId, views: &[String], hash: &NarHash) -> Result<Option<StoredNar>>;
 
+    /// Those of these NARs that paths of the cache in one of `views` have, in no order. One statement.
+    async fn nars(&self, cache: CacheId, views: &[String], hashes: &[NarHash]) -> Result<Vec<StoredNar>>;
+
     /// NARs of all domains after `after`, by number.
     async fn walk_nars(&self, after: Option<NarId>, limit: u64) -> Result<Vec<StoredNar>>;
 

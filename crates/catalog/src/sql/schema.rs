@@ -4,8 +4,12 @@ use super::{Database, Driver, Sql, args, sql};
 use crate::{CatalogError, Result};
 
 /// What each version adds to the one before it; the first makes version 1.
-const STEPS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Two processes that start at once wait here for each other; SQLite lets in one writer anyhow.
 const ALONE: Sql =

@@ -1,7 +1,7 @@
 //! The rooms in SQL, one file each.
 //!
 //! Rows are locked in one order everywhere, so that transactions rarely stand in each other's way: jobs, uploads,
-//! repositories, entries, representations, caches, paths, staged NARs, NARs, files, recipes, pages, packs. Where several
+//! repositories, entries, representations, caches, paths, staged NARs, NARs, files, recipes, parcels, pages, packs. Where several
 //! rows of one kind are locked, it is by rising number.
 
 mod caches;
@@ -12,6 +12,7 @@ mod jobs;
 mod kept;
 mod nars;
 mod packs;
+mod parcels;
 mod paths;
 mod pins;
 mod recipes;

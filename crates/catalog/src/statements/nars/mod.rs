@@ -38,6 +38,11 @@ const FIND: Sql = sql!(
      WHERE nars.domain = (SELECT caches.domain FROM caches WHERE caches.id = $1) AND nars.hash = $2 AND "
     had_in!() in_blobs("$3") ")"
 );
+const FIND_MANY: Sql = sql!(
+    "SELECT " nar_columns!() " FROM nars
+     WHERE nars.domain = (SELECT caches.domain FROM caches WHERE caches.id = $1) AND nars.hash" in_blobs("$2") " AND "
+    had_in!() in_blobs("$3") ")"
+);
 const WALK: Sql = sql!("SELECT " nar_columns!() " FROM nars WHERE id > $1 ORDER BY id LIMIT $2");
 const RECIPES: Sql = sql!(
     "SELECT nars.recipe FROM nars WHERE nars.recipe" in_ints("$1")
@@ -125,6 +130,14 @@ impl<D: Driver> Nars for Database<D> {
 
     async fn nar(&self, cache: CacheId, views: &[String], hash: &NarHash) -> Result<Option<StoredNar>> {
         self.read("find a NAR").await?.find(&FIND, args![cache, hash.bytes(), &texts(views)]).await
+    }
+
+    async fn nars(&self, cache: CacheId, views: &[String], hashes: &[NarHash]) -> Result<Vec<StoredNar>> {
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.bytes().to_vec()).collect();
+        self.read("find NARs").await?.all(&FIND_MANY, args![cache, &hashes, &texts(views)]).await
     }
 
     async fn walk_nars(&self, after: Option<NarId>, limit: u64) -> Result<Vec<StoredNar>> {

@@ -12,10 +12,10 @@ use snowbank_catalog::ids::{
 use snowbank_catalog::rooms::{
     Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Files, Finalized,
     Form, HashPart, Hit, Holdings, JobKind, Jobs, KeptNar, Listed, ListedToken, Listing, Measure, NarFile,
-    Nars, NewNar, NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Path, PathRow, Paths, Pin, Pins,
-    Publication, Published, Queue, Recipes, Recoded, Repositories, Repository, Representation,
-    Representations, Reserved, Segment, Slot, Stage, Staged, StoredNar, TokenState, Tokens, Upload, Uploads,
-    Usage,
+    Nars, NewNar, NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path, PathRow,
+    Paths, Pin, Pins, Publication, Published, Queue, Recipes, Recoded, Repositories, Repository,
+    Representation, Representations, Reserved, Segment, Sender, Slot, Stage, Staged, StoredNar, TokenState,
+    Tokens, Upload, Uploads, Usage,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;
@@ -154,6 +154,7 @@ gated! {
         fn staged_many(cache: CacheId, view: &str, pusher: &str, names: &[String]) -> Vec<(String, Staged)>;
         fn extend_staged(cache: CacheId, view: &str, pusher: &str, lease: Duration) -> u64;
         fn nar(cache: CacheId, views: &[String], hash: &NarHash) -> Option<StoredNar>;
+        fn nars(cache: CacheId, views: &[String], hashes: &[NarHash]) -> Vec<StoredNar>;
         fn walk_nars(after: Option<NarId>, limit: u64) -> Vec<StoredNar>;
         fn lose_nar(nar: NarId) -> u64;
         fn sweep_nars(limit: u64) -> u64;
@@ -168,6 +169,11 @@ gated! {
         fn touch_paths(paths: &[PathId]) -> ();
         fn walk_paths(cache: CacheId, after: Option<PathId>, limit: u64) -> Vec<PathRow>;
         fn delete_paths(paths: &[PathId], unused_since: Option<Timestamp>) -> u64;
+    }
+    Parcels {
+        fn keep_parcel(from: Sender<'_>, hash: &ObjectHash, recipe: RecipeId) -> bool;
+        fn parcels(from: Sender<'_>, limit: u64) -> Vec<Parcel>;
+        fn find_parcels(from: Sender<'_>, hashes: &[ObjectHash]) -> Vec<Parcel>;
     }
     Pins {
         fn pin(cache: CacheId, name: &str, path: &StorePath, expires: Option<Duration>) -> ();
