@@ -6,9 +6,8 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::IngestError;
-use super::foreign::{ADOPT_MEMORY, AdoptPackError, Foreign};
+use super::foreign::{AdoptPackError, Foreign};
 use crate::bucket::Bucket;
-use crate::budget::Class;
 use crate::id::{ObjectHash, PackId};
 use crate::index::ChunkIndex;
 use crate::pack::MAX_OBJECT;
@@ -29,7 +28,7 @@ pub struct Adopted {
 }
 
 /// Checks every frame of the pack that `source` is, on all processors, and stores it as it is. Takes
-/// [`ADOPT_MEMORY`] from the budget's jobs; the source's pieces are not counted.
+/// [`super::ADOPT_MEMORY`] from the budget's jobs when all of it has come.
 ///
 /// # Errors
 /// [`AdoptPackError`]; nothing is stored unless the index failed at the end.
@@ -38,8 +37,8 @@ pub async fn adopt_pack<E: Into<Box<dyn Error + Send + Sync>>>(
     index: &dyn ChunkIndex,
     source: impl Stream<Item = Result<Bytes, E>>,
 ) -> Result<Adopted, AdoptPackError> {
-    let _permit = bucket.budget().take(Class::Job, ADOPT_MEMORY).await;
-    let Foreign { footer, hash, spooled } = Foreign::receive(bucket, source, MAX_OBJECT).await?;
+    let Foreign { footer, hash, spooled, permit: _permit } =
+        Foreign::receive(bucket, source, MAX_OBJECT).await?;
     let size = spooled.size();
     let pack = ClosedPack::of(footer, hash, spooled);
     let (pack, frames) = pack.store(bucket, index).await.map_err(IngestError::from)?;

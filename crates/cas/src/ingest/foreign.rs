@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::IngestError;
 use crate::adopt::{AdoptError, check_frame};
 use crate::bucket::{Bucket, BucketError, SpooledFile};
+use crate::budget::{Class, Permit};
 use crate::frame::Decoder;
 use crate::id::ObjectHash;
 use crate::pack::{Footer, PackError, trailer_len};
@@ -44,23 +45,27 @@ pub(super) struct Foreign {
     pub(super) footer: Footer,
     pub(super) hash: ObjectHash,
     pub(super) spooled: SpooledFile,
+    /// For [`ADOPT_MEMORY`].
+    pub(super) permit: Permit,
 }
 
 impl Foreign {
     /// Brings the source, of at most `most` bytes, to the disk, where its end can be read before its beginning, and
-    /// checks every frame on all processors.
+    /// checks every frame on all processors. Takes [`ADOPT_MEMORY`] from the budget's jobs when all of it has come.
     pub(super) async fn receive<E: Into<Box<dyn Error + Send + Sync>>>(
         bucket: &Bucket,
         source: impl Stream<Item = Result<Bytes, E>>,
         most: u64,
     ) -> Result<Self, AdoptPackError> {
         let (spooled, hash) = spool(bucket, source, most).await?;
+        // Whoever sends slowly holds nothing of what others need.
+        let permit = bucket.budget().take(Class::Job, ADOPT_MEMORY).await;
         let (spooled, footer) = computing(move || {
             let checked = check(&spooled);
             (spooled, checked)
         })
         .await;
-        Ok(Self { footer: footer?, hash, spooled })
+        Ok(Self { footer: footer?, hash, spooled, permit })
     }
 }
 

@@ -19,6 +19,7 @@ mod take;
 mod tally;
 mod unfold;
 mod weave;
+mod writer;
 
 use std::error::Error;
 
@@ -32,6 +33,7 @@ pub use options::{GuardError, Guards, IngestError, Ingested, Options, Plan};
 pub use pieces::Pieces;
 pub use take::{MAX_TAKEN, Taken, take_pack};
 pub(crate) use tally::Tally;
+pub use writer::{RecipeWriter, Written};
 
 use crate::bucket::Bucket;
 use crate::budget::Class;

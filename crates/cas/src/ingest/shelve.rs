@@ -7,10 +7,10 @@ use tokio::sync::mpsc::Receiver;
 
 use super::IngestError;
 use super::weave::{Message, Placed};
+use super::writer::RecipeWriter;
 use crate::bucket::Bucket;
 use crate::id::PackId;
 use crate::index::ChunkIndex;
-use crate::recipe::{PAGE_FRAMES, RecipePage};
 
 /// Stores packs as they come, and adds each page when all packs that it names are stored.
 pub(super) struct Shelf<'a> {
@@ -20,14 +20,13 @@ pub(super) struct Shelf<'a> {
     /// The numbers of this ingest's packs.
     packs: Vec<PackId>,
     waiting: VecDeque<Placed>,
-    page: RecipePage,
-    number: u32,
+    writer: RecipeWriter<'a>,
 }
 
 impl<'a> Shelf<'a> {
     pub(super) fn new(bucket: &'a Bucket, index: &'a dyn ChunkIndex, stored: &'a AtomicUsize) -> Self {
-        let page = RecipePage { raw_start: 0, stored_start: 0, frames: Vec::new() };
-        Self { bucket, index, stored, packs: Vec::new(), waiting: VecDeque::new(), page, number: 0 }
+        let writer = RecipeWriter::new(index);
+        Self { bucket, index, stored, packs: Vec::new(), waiting: VecDeque::new(), writer }
     }
 
     /// Takes packs and rows until there are no more.
@@ -43,9 +42,7 @@ impl<'a> Shelf<'a> {
             }
             self.settle().await?;
         }
-        if !self.page.frames.is_empty() {
-            self.add_page().await?;
-        }
+        self.writer.finish().await?;
         Ok(())
     }
 
@@ -57,20 +54,8 @@ impl<'a> Shelf<'a> {
                 frame.pack = *pack;
             }
             self.waiting.pop_front();
-            self.page.frames.push(frame);
-            if self.page.frames.len() == PAGE_FRAMES {
-                self.add_page().await?;
-            }
+            self.writer.push(frame).await?;
         }
-        Ok(())
-    }
-
-    async fn add_page(&mut self) -> Result<(), IngestError> {
-        self.index.add_page(self.number, &self.page).await?;
-        self.number += 1;
-        self.page.raw_start += self.page.raw_len();
-        self.page.stored_start += self.page.stored_len();
-        self.page.frames.clear();
         Ok(())
     }
 }

@@ -7,10 +7,9 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::IngestError;
-use super::foreign::{ADOPT_MEMORY, AdoptPackError, Foreign, failed};
+use super::foreign::{AdoptPackError, Foreign, failed};
 use crate::bucket::Bucket;
-use crate::budget::Class;
-use crate::id::ChunkHash;
+use crate::id::{ChunkHash, ObjectHash};
 use crate::index::ChunkIndex;
 use crate::pack::{MAX_FRAMES, MAX_OBJECT, TARGET, object_size};
 use crate::packer::{ClosedPack, Packer};
@@ -24,6 +23,8 @@ pub const MAX_TAKEN: u64 = object_size(MAX_FRAMES as u64, TARGET);
 /// What became of a foreign pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
+    /// BLAKE3 of the foreign pack.
+    pub hash: ObjectHash,
     /// Where each frame's chunk lies now, in the order of the foreign pack. It is another frame than the one sent,
     /// perhaps of another length, where the chunk was here before.
     pub frames: Vec<FrameRef>,
@@ -34,8 +35,8 @@ pub struct Taken {
 }
 
 /// Checks every frame of the pack that `source` is, on all processors, and stores those whose chunks the index does
-/// not know, as they are, each chunk once; if that is all of them, the pack as it lies. Takes [`ADOPT_MEMORY`] from the
-/// budget's jobs; the source's pieces are not counted.
+/// not know, as they are, each chunk once; if that is all of them, the pack as it lies. Takes [`super::ADOPT_MEMORY`] from the
+/// budget's jobs when all of it has come.
 ///
 /// What is new lies in one pack, which the lease of [`ChunkIndex::begin_pack`] protects until a recipe names it. What was
 /// known is protected by whatever protected it before: whoever adds a page that names it may still hear that its pack
@@ -49,8 +50,8 @@ pub async fn take_pack<E: Into<Box<dyn Error + Send + Sync>>>(
     index: &dyn ChunkIndex,
     source: impl Stream<Item = Result<Bytes, E>>,
 ) -> Result<Taken, AdoptPackError> {
-    let _permit = bucket.budget().take(Class::Job, ADOPT_MEMORY).await;
     let foreign = Foreign::receive(bucket, source, MAX_TAKEN).await?;
+    let hash = foreign.hash;
     let chunks: Vec<_> = foreign.footer.entries.iter().map(|entry| entry.chunk).collect();
     let found = index.find(&chunks).await.map_err(IngestError::from)?;
     let mut places: HashMap<ChunkHash, FrameRef> =
@@ -61,6 +62,7 @@ pub async fn take_pack<E: Into<Box<dyn Error + Send + Sync>>>(
     }
     places.extend(new.iter().map(|frame| (frame.chunk, *frame)));
     Ok(Taken {
+        hash,
         // Each is either known or new.
         frames: chunks.iter().filter_map(|chunk| places.get(chunk).copied()).collect(),
         new_frames: new.len() as u64,
@@ -74,7 +76,7 @@ async fn news(
     foreign: Foreign,
     known: &HashMap<ChunkHash, FrameRef>,
 ) -> Result<Option<ClosedPack>, AdoptPackError> {
-    let Foreign { footer, hash, spooled } = foreign;
+    let Foreign { footer, hash, spooled, permit: _permit } = foreign;
     let mut seen = HashSet::new();
     let new: Vec<_> = footer
         .entries_with_offsets()

@@ -27,6 +27,7 @@ use std::sync::{Arc, RwLock};
 
 use snowbank_actions::scope::Scopes;
 use snowbank_cas::bucket::Bucket;
+use snowbank_cas::budget::{Class, Permit};
 use snowbank_cas::chunker::Params;
 use snowbank_catalog::Catalog;
 use snowbank_catalog::rooms::{Cache, Repository};
@@ -39,7 +40,9 @@ pub use auth::{
     Authenticator, CacheGrant, CacheGrantError, GithubIssuer, Grant, Identity, OidcIssuers, Origin,
     OwnTokens, Rights,
 };
-pub use binary_cache::{CacheEvictReport, CacheView, Served};
+pub use binary_cache::{
+    CacheEvictReport, CacheView, FrameRun, FrameSource, Lacking, Nameable, NarMade, Served,
+};
 pub use caches::{CacheQuery, Visitor};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
@@ -179,6 +182,11 @@ impl Service {
             return Ok(());
         }
         Err(ServiceError::new(Kind::PermissionDenied, "this needs an admin token"))
+    }
+
+    /// Room for a body that is read whole: its share of the buffers of uploads, until it is dropped.
+    pub async fn room(&self, bytes: u64) -> Permit {
+        self.0.bucket.budget().take(Class::Upload, bytes).await
     }
 
     /// Checks a signed URL.

@@ -6,6 +6,7 @@
 mod administration;
 mod artifactcache;
 mod buildkit;
+mod bulk;
 mod connections;
 mod downloads;
 mod github_tokens;

@@ -19,6 +19,14 @@ impl Failure {
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
+
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, message: message.into() }
+    }
+
+    pub(super) fn cut(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::REQUEST_TIMEOUT, message: message.into() }
+    }
 }
 
 impl From<ServiceError> for Failure {

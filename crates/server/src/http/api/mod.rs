@@ -3,8 +3,10 @@
 mod caches;
 mod exchange;
 mod failure;
+mod message;
 mod nix;
 mod pins;
+mod push;
 mod rights;
 mod upkeep;
 
@@ -26,6 +28,10 @@ pub(super) fn routes() -> Router<Service> {
         .route("/nix/{cache}", get(nix::about))
         .route("/nix/{cache}/pins", get(pins::list))
         .route("/nix/{cache}/pins/{name}", put(pins::put).delete(pins::delete))
+        .route("/nix/{cache}/missing", post(push::missing))
+        .route("/nix/{cache}/packs/{hash}", put(push::pack))
+        .route("/nix/{cache}/nars", post(push::nars))
+        .route("/nix/{cache}/paths", post(push::paths))
         .route("/evict", post(upkeep::evict))
         .route("/gc", get(upkeep::plan).post(upkeep::collect))
         .fallback(no_such_call)

@@ -20,7 +20,7 @@ use crate::service::worker::causes;
 use crate::service::{BodyError, Kind, Result, ServiceError};
 
 /// Bytes of the largest file that may be pushed: of a NAR as it comes.
-const MOST: u64 = 1 << 38;
+pub(super) const MOST: u64 = 1 << 38;
 
 /// Bytes that are read at once of what was spooled.
 const BUFFER: usize = 256 << 10;
@@ -177,7 +177,7 @@ fn cut_off(error: BodyError) -> ServiceError {
     ServiceError::caused(Kind::BodyCut, error.to_string(), error)
 }
 
-fn gone() -> ServiceError {
+pub(super) fn gone() -> ServiceError {
     ServiceError::new(
         Kind::Unavailable,
         "what was pushed was collected before it could be named: push it again",

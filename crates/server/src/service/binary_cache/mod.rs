@@ -3,9 +3,12 @@
 //! A path belongs to a cache and to a view of it. The view of no name is the cache itself; every other is a git ref, and
 //! what a job of that ref pushed: nobody else sees it, and the cache signs nothing of it.
 
+mod compose;
 mod expire;
 mod keep;
 mod keys;
+mod offer;
+mod parcel;
 mod pins;
 mod publish;
 mod pull;
@@ -25,8 +28,10 @@ use snowbank_nix::store_path::StoreDir;
 use super::auth::{Grant, Origin};
 use super::{Kind, Result, Service, ServiceError};
 
+pub use compose::{FrameRun, NarMade};
 pub use expire::CacheEvictReport;
 pub(super) use keys::Keys;
+pub use offer::{FrameSource, Lacking, Nameable};
 pub use pull::Served;
 pub(super) use upstream::Fetching;
 pub(super) use upstreams::CacheUpstreams;

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use snowbank_catalog::rooms::{HashPart, NewPath, Publication, Published, StoredNar};
 use snowbank_nix::content_address::{ContentAddress, Method};
+use snowbank_nix::hash::NarHash;
 use snowbank_nix::mentions::Mentions;
 use snowbank_nix::nar::{ContentCheck, Event, Verdict};
 use snowbank_nix::nar_info::NarInfo;
@@ -16,6 +18,9 @@ use crate::service::{Kind, Result, ServiceError};
 
 /// Missing paths that an error names.
 const NAMED: usize = 5;
+
+/// Paths that are checked at once: of some the content has to be read again.
+const CHECKS: usize = 8;
 
 impl CacheView {
     /// Makes a path visible whose NAR came before, from the info that plain Nix pushes for it.
@@ -44,6 +49,26 @@ impl CacheView {
         };
         self.check(&info, &nar).await?;
         self.publish(vec![NewPath { info, upstream: false }]).await
+    }
+
+    /// Makes paths visible whose NARs came before, all of them or none.
+    ///
+    /// # Errors
+    /// As for [`CacheView::put_info`].
+    pub async fn put_infos(&self, infos: Vec<PathInfo>) -> Result<()> {
+        self.may_push()?;
+        let hashes: Vec<NarHash> = infos.iter().map(|info| info.nar_hash).collect();
+        let here = self.nars_here(&hashes).await?;
+        let checks: Vec<_> = infos
+            .iter()
+            .map(|info| async {
+                let nar = here.get(&info.nar_hash);
+                let nar = nar.ok_or_else(|| incomplete(std::slice::from_ref(&info.path), &[]))?;
+                self.check(info, nar).await
+            })
+            .collect();
+        let () = stream::iter(checks).buffer_unordered(CHECKS).try_collect().await?;
+        self.publish(infos.into_iter().map(|info| NewPath { info, upstream: false }).collect()).await
     }
 
     /// Holds what is said of a path against its NAR.

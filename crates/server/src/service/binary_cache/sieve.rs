@@ -27,6 +27,25 @@ pub(super) struct Sieved {
     pub(super) mentions: Option<Mentions>,
 }
 
+/// What is found out of a NAR while it passes. Holds 2 MiB.
+#[derive(Default)]
+pub(super) struct Inspection {
+    hasher: NarHasher,
+    mentions: MentionScanner,
+}
+
+impl Inspection {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.mentions.update(bytes);
+    }
+
+    pub(super) fn finish(self) -> Sieved {
+        let (hash, size) = self.hasher.finish();
+        Sieved { hash, size, mentions: self.mentions.finish() }
+    }
+}
+
 /// Why something is not kept as a NAR.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
@@ -65,9 +84,8 @@ pub(super) fn sieve(
     let most = packed.saturating_mul(RATIO).saturating_add(ALLOWANCE);
     let decoder = decoder(compression, source).map_err(Unfit::Damaged)?;
     let mut decoder = decoder.ok_or(Unfit::Compression(compression.name()))?;
-    let mut hasher = NarHasher::default();
     let mut layout = Layout::new(u64::from(params.file_threshold()));
-    let mut mentions = MentionScanner::new();
+    let mut inspection = Inspection::default();
     let mut step = vec![0; STEP];
     let mut size = 0;
     loop {
@@ -82,13 +100,11 @@ pub(super) fn sieve(
             return Err(Unfit::Bomb { packed, most });
         }
         let bytes = &step[..len];
-        hasher.update(bytes);
-        mentions.update(bytes);
+        inspection.update(bytes);
         cut(bytes, &mut layout, cuts)?;
     }
     layout.finish()?;
-    let (hash, size) = hasher.finish();
-    Ok(Sieved { hash, size, mentions: mentions.finish() })
+    Ok(inspection.finish())
 }
 
 fn cut(mut bytes: &[u8], layout: &mut Layout, cuts: &mut Cuts<'_>) -> Result<(), Unfit> {

@@ -15,14 +15,15 @@ use crate::service::{Kind, Result, Service, ServiceError};
 const PIECES: usize = 1;
 
 impl Service {
-    /// Hands each event of a NAR of `size` bytes, and where in it the event ends, to `take`, with a state that comes back.
-    pub(super) async fn through<T: Send + 'static>(
+    /// Hands a NAR of `size` bytes, piece by piece, to `take`, with a state that comes back, or with what `take` found wrong
+    /// with it.
+    pub(super) async fn over<T: Send + 'static>(
         &self,
         recipe: RecipeId,
         size: u64,
         state: T,
-        take: impl Fn(&mut T, &Event<'_>, u64) + Send + 'static,
-    ) -> Result<T> {
+        take: impl Fn(&mut T, &[u8]) -> std::result::Result<(), NarError> + Send + 'static,
+    ) -> Result<std::result::Result<T, NarError>> {
         let pages = RecipePages { catalog: self.0.catalog.clone(), recipe };
         let mut bytes = std::pin::pin!(assemble::chunks(&self.0.bucket, pages, 0..size));
         let (pieces, from) = mpsc::channel(PIECES);
@@ -35,23 +36,36 @@ impl Service {
         }
         drop(pieces);
         let broke = |error| ServiceError::caused(Kind::Internal, "a thread that read a NAR broke off", error);
-        let damaged = |error| ServiceError::caused(Kind::Internal, "a stored NAR is damaged", error);
-        reading.await.map_err(broke)?.map_err(damaged)
+        reading.await.map_err(broke)
+    }
+
+    /// Hands each event of a NAR of `size` bytes, and where in it the event ends, to `take`, with a state that comes back.
+    pub(super) async fn through<T: Send + 'static>(
+        &self,
+        recipe: RecipeId,
+        size: u64,
+        state: T,
+        take: impl Fn(&mut T, &Event<'_>, u64) + Send + 'static,
+    ) -> Result<T> {
+        let follow = move |(parser, state): &mut (Parser, T), mut piece: &[u8]| {
+            while let Some((event, at)) = parser.next_event_at(&mut piece)? {
+                take(state, &event, at);
+            }
+            Ok(())
+        };
+        let read = self.over(recipe, size, (Parser::new(), state), follow).await?;
+        let whole = read.and_then(|(parser, state)| parser.finish().map(|()| state));
+        whole.map_err(|error| ServiceError::caused(Kind::Internal, "a stored NAR is damaged", error))
     }
 }
 
 fn read<T>(
     mut pieces: mpsc::Receiver<Bytes>,
     mut state: T,
-    take: impl Fn(&mut T, &Event<'_>, u64),
+    take: impl Fn(&mut T, &[u8]) -> std::result::Result<(), NarError>,
 ) -> std::result::Result<T, NarError> {
-    let mut parser = Parser::new();
     while let Some(piece) = pieces.blocking_recv() {
-        let mut rest = &piece[..];
-        while let Some((event, at)) = parser.next_event_at(&mut rest)? {
-            take(&mut state, &event, at);
-        }
+        take(&mut state, &piece)?;
     }
-    parser.finish()?;
     Ok(state)
 }
