@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod client;
 pub(crate) mod pin;
+pub(crate) mod push;
 pub(crate) mod token;
 
 use std::path::PathBuf;
@@ -28,6 +29,10 @@ pub(crate) enum Command {
     Restore(Box<client::Restore>),
     /// Save what is new in a Nix store
     Save(Box<client::Save>),
+    /// Push store paths to a binary cache of a Snowbank server, with all that they refer to
+    ///
+    /// Only chunks that the cache lacks are sent, and all paths become visible at once.
+    Push(Box<push::Push>),
     /// Run the cache service
     ///
     /// Without arguments: SQLite and a folder, on 127.0.0.1:8484, with secrets that are made on the first start.

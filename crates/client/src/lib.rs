@@ -7,7 +7,9 @@
 pub mod nix_cache;
 pub mod nix_conf;
 pub mod observer;
+mod packing;
 mod packs;
+pub mod push;
 pub mod restore;
 pub mod save;
 pub mod selection;

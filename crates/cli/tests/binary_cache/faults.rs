@@ -10,7 +10,7 @@ use snowbank_testkit::closure::{Closure, nix, verify};
 use crate::kit::{CACHES, Server, ask, closure, empty, good, hash_part, pull, push, said};
 
 /// How many of the closure's paths are visible; each with its NAR, and with all that it refers to.
-fn visible(server: &Server, made: &Closure) -> usize {
+pub(crate) fn visible(server: &Server, made: &Closure) -> usize {
     let root = server.url("open");
     let told: Vec<(String, Option<String>)> = made
         .paths()

@@ -168,3 +168,13 @@ pub(crate) fn path_info(root: &Path, path: &str) -> Value {
     // A list until Nix 2.18, then a map.
     printed.as_array().map_or_else(|| printed[path].clone(), |list| list[0].clone())
 }
+
+/// Bytes of all files below a folder.
+pub(crate) fn size_of(folder: &Path) -> u64 {
+    let size = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.unwrap();
+        let meta = entry.metadata().unwrap();
+        if meta.is_dir() { size_of(&entry.path()) } else { meta.len() }
+    };
+    std::fs::read_dir(folder).unwrap().map(size).sum()
+}

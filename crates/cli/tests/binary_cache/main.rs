@@ -7,6 +7,8 @@ mod faults;
 mod hostile;
 mod kit;
 mod plain;
+mod push;
+mod push_faults;
 mod retention;
 mod upstream;
 mod who;

@@ -2,7 +2,9 @@
 
 use snowbank_testkit::closure::{requisites, verify};
 
-use crate::kit::{CACHES, Server, ask, closure, curl, empty, good, hash_part, path_info, pull, push, said};
+use crate::kit::{
+    CACHES, Server, ask, closure, curl, empty, good, hash_part, path_info, pull, push, said, size_of,
+};
 
 #[test]
 fn what_nix_pushes_in_any_compression_nix_pulls_with_signatures_checked() {
@@ -55,10 +57,7 @@ fn a_closure_pushed_twice_is_sent_once_and_kept_once_for_an_owner() {
     let made = closure(3);
     let netrc = server.netrc(&server.token("*:push"));
     good(&push(made.root(), &server.url("open"), Some(&netrc), &[made.top()]));
-    let disk = || {
-        let usage: u64 = walk(&server.snowbank.data().join("bucket/packs"));
-        usage
-    };
+    let disk = || size_of(&server.snowbank.data().join("bucket/packs"));
     let once = disk();
     assert!(once > 1_400_000, "two trees of 700 kB: {once}");
     good(&push(made.root(), &server.url("open"), Some(&netrc), &[made.top()]));
@@ -66,15 +65,6 @@ fn a_closure_pushed_twice_is_sent_once_and_kept_once_for_an_owner() {
     assert_eq!(disk(), once, "the same owner keeps it once");
     good(&push(made.root(), &server.url("other"), Some(&netrc), &[made.top()]));
     assert!(disk() > once + 1_400_000, "another owner has his own");
-}
-
-fn walk(folder: &std::path::Path) -> u64 {
-    let size = |entry: std::io::Result<std::fs::DirEntry>| {
-        let entry = entry.unwrap();
-        let meta = entry.metadata().unwrap();
-        if meta.is_dir() { walk(&entry.path()) } else { meta.len() }
-    };
-    std::fs::read_dir(folder).unwrap().map(size).sum()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use snowbank_actions::client::{CacheClient, ClientError, DownloadUrl};
 use snowbank_cas::id::FrameHash;
 use snowbank_cas::pack::{Footer, PackEntry};
 
-use super::shelf::Shelf;
+use crate::packing::{ClosedPack, Shelf};
 use crate::snapshot::{Recipe, Snapshot};
 
 /// A pack is carried over when less than this many hundredths of its bytes are needed.
@@ -78,7 +78,7 @@ pub(super) async fn carry(
     live: Live,
     shelf: &Arc<Shelf>,
     reader: usize,
-) -> Result<Vec<super::shelf::ClosedPack>, ClientError> {
+) -> Result<Vec<ClosedPack>, ClientError> {
     let mut closed = Vec::new();
     for part in parts(live) {
         let (start, end) =

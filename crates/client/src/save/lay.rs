@@ -13,11 +13,10 @@ use tokio::sync::mpsc;
 
 use super::carry::{Live, carry};
 use super::plan::Plan;
-use super::read::{Item, Outcome, ReadError, Reading, read};
 use super::send::{Sent, send};
-use super::shelf::{ClosedPack, FramePlace, Shelf};
 use super::{Amount, LARGEST, PACKS, Save, SaveError, Saved};
 use crate::observer::{Event, Stage};
+use crate::packing::{ClosedPack, FramePlace, Item, ReadError, Reading, Shelf, read, recipe};
 use crate::snapshot::{PackRef, Recipe, SavedPath, Snapshot, Source};
 use crate::text;
 
@@ -155,20 +154,6 @@ impl Save<'_> {
                     self.observer.tell(Event::Warning(text));
                 }
             }
-        }
-    }
-}
-
-fn recipe(outcome: Outcome, shelf: &Shelf) -> Result<Recipe, String> {
-    match outcome {
-        Outcome::Left(why) => Err(why),
-        Outcome::Read(chunks) => {
-            let mut recipe = Recipe::default();
-            for chunk in &chunks {
-                let (pack, frame) = shelf.place(chunk).ok_or("a chunk of it was lost")?;
-                recipe.push(pack, frame);
-            }
-            Ok(recipe)
         }
     }
 }

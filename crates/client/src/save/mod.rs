@@ -3,16 +3,10 @@
 
 mod bound;
 mod carry;
-mod cut;
 mod error;
-mod fits;
 mod lay;
 mod plan;
-mod read;
 mod send;
-mod shelf;
-#[cfg(test)]
-mod tests;
 mod within;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -20,9 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use crate::packing::{ReadError, ShelfError};
 pub use error::SaveError;
-pub use read::ReadError;
-pub use shelf::ShelfError;
 use snowbank_actions::client::{CacheClient, DownloadUrl};
 use snowbank_nix::closure::Closure;
 use snowbank_nix::hash::NarHash;
@@ -31,12 +24,12 @@ use snowbank_nix::store::{Place, Realisation};
 use snowbank_nix::store_path::StorePath;
 
 use crate::observer::{Event, Observer, Stage};
+use crate::packing::Item;
 use crate::packs;
 use crate::series::{Found, Key, Naming, Published, Versions, find, publish};
 use crate::snapshot::Snapshot;
 use lay::There;
 use plan::{Plan, Wanted, plan};
-use read::Item;
 
 /// Bytes of frames in a full pack: with its footer it can be sent as one body through proxies that take 100 MB.
 pub const PACK: u64 = 90 << 20;
@@ -155,7 +148,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    fn of<'a>(infos: impl Iterator<Item = &'a PathInfo>) -> Self {
+    pub(crate) fn of<'a>(infos: impl Iterator<Item = &'a PathInfo>) -> Self {
         infos.fold(Self::default(), |sum, info| Self {
             count: sum.count + 1,
             bytes: sum.bytes + info.nar_size,

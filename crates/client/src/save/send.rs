@@ -8,8 +8,8 @@ use snowbank_actions::client::CacheClient;
 use tokio::sync::mpsc::Receiver;
 
 use super::Amount;
-use super::shelf::{ClosedPack, Spares};
 use crate::observer::{Event, Observer, Stage};
+use crate::packing::{ClosedPack, Spares};
 use crate::packs::{StoreError, store};
 use crate::series::Versions;
 use crate::snapshot::PackRef;

@@ -70,6 +70,22 @@ pub fn select(store: &LocalStore, wish: &Wish<'_>) -> Result<Selection, SelectEr
     Ok(Selection { roots, named, closure, known, excluded })
 }
 
+/// The closure of what is named: store paths, links to them, or files below them.
+///
+/// # Errors
+/// When something that was named is not in the store, or the store cannot be read.
+pub fn named(store: &LocalStore, paths: &[PathBuf]) -> Result<Closure, SelectError> {
+    Ok(store.closure(&resolved(store, paths)?)?)
+}
+
+fn resolved(store: &LocalStore, paths: &[PathBuf]) -> Result<BTreeSet<StorePath>, SelectError> {
+    let valid = |path: &PathBuf| {
+        let found = place::resolve(store.place(), path).ok_or_else(|| unknown(store, path))?;
+        if store.is_valid(&found)? { Ok(found) } else { Err(unknown(store, path)) }
+    };
+    paths.iter().map(valid).collect()
+}
+
 /// What was meant.
 #[derive(Default)]
 struct Roots {
@@ -84,14 +100,7 @@ fn roots(store: &LocalStore, wish: &Wish<'_>) -> Result<Roots, SelectError> {
     if wish.all {
         return Ok(Roots { roots: store.valid_paths()?, ..Roots::default() });
     }
-    let mut roots = BTreeSet::new();
-    for path in wish.paths {
-        let found = place::resolve(store.place(), path).ok_or_else(|| unknown(store, path))?;
-        if !store.is_valid(&found)? {
-            return Err(unknown(store, path));
-        }
-        roots.insert(found);
-    }
+    let mut roots = resolved(store, wish.paths)?;
     let mut derivations = BTreeSet::new();
     if wish.paths.is_empty() {
         for link in place::results(wish.folder) {

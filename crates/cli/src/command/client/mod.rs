@@ -1,9 +1,11 @@
-//! `save`, `restore` and `run`: what they have in common.
+//! The commands that read and write a local store: `save`, `restore`, `run` and `push`.
 
+mod access;
 mod job;
 mod lazy;
 mod limits;
 mod progress;
+mod push;
 mod remote;
 mod restore;
 mod run;
@@ -17,6 +19,7 @@ mod wanted;
 mod writing;
 
 pub(crate) use lazy::substituter;
+pub(crate) use push::run as push;
 pub(crate) use remote::Remote;
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;

@@ -1,6 +1,6 @@
 //! What a client command works with: the store, the series, the upstreams, who is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use snowbank_binary_cache::upstream::Upstreams;
@@ -102,7 +102,12 @@ impl Session {
 
 /// The store, and where its daemon listens if that is told as Nix is told it.
 fn place(store: &Store) -> Place {
-    let place = store.root.as_deref().map_or_else(Place::system, Place::below);
+    place_at(store.root.as_deref())
+}
+
+/// The store below this root, else the system's.
+pub(super) fn place_at(root: Option<&Path>) -> Place {
+    let place = root.map_or_else(Place::system, Place::below);
     match std::env::var_os("NIX_DAEMON_SOCKET_PATH") {
         Some(socket) if !socket.is_empty() => place.listening_at(socket.into()),
         _ => place,

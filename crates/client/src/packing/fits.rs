@@ -10,7 +10,7 @@ use super::shelf::Shelf;
 
 /// Whether there is room for the chunks of an item that nobody has stored. An item that is larger than the room is read and
 /// compressed for it, as far as the room goes: most of it may be stored already. Holds a batch.
-pub(super) fn fits(item: &Item, reading: &Reading<'_>) -> bool {
+pub(crate) fn fits(item: &Item, reading: &Reading<'_>) -> bool {
     let room = reading.shelf.room();
     if item.nar_size <= room {
         return true;

@@ -11,30 +11,30 @@ const BATCH: usize = 4 << 20;
 
 /// Chunks of a stream, one behind the other in one buffer: at most 4 MiB and one chunk.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl Batch {
     /// How many chunks there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Bytes of all of them.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
     /// The chunk at `place`.
-    pub(super) fn chunk(&self, place: usize) -> &[u8] {
+    pub(crate) fn chunk(&self, place: usize) -> &[u8] {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..self.ends[place]]
     }
 
     /// The same buffer, empty.
-    pub(super) fn cleared(mut self) -> Self {
+    pub(crate) fn cleared(mut self) -> Self {
         self.bytes.clear();
         self.ends.clear();
         self
@@ -47,7 +47,7 @@ impl Batch {
 }
 
 /// Where batches go. False from `put` says that nobody wants more.
-pub(super) trait Batches {
+pub(crate) trait Batches {
     /// An empty batch, an old one's buffer where there is one.
     fn fresh(&mut self) -> Batch;
     /// Takes the next batch.
@@ -59,7 +59,7 @@ pub(super) trait Batches {
 ///
 /// # Errors
 /// When something cannot be read, or nobody wants more.
-pub(super) fn cut(
+pub(crate) fn cut(
     path: &std::path::Path,
     params: Params,
     to: &mut impl Batches,

@@ -30,18 +30,18 @@ const NO_ROOM: &str = "its new content is larger than what may still be stored";
 
 /// Something to read.
 #[derive(Clone, Debug)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// Where it is.
-    pub(super) file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Its NAR as somebody has written down.
-    pub(super) nar_hash: NarHash,
+    pub(crate) nar_hash: NarHash,
     /// Bytes of its NAR.
-    pub(super) nar_size: u64,
+    pub(crate) nar_size: u64,
 }
 
 /// What became of an item.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Its chunks, in order; all of them are on the shelf.
     Read(Vec<ChunkHash>),
     /// Why it cannot be saved.
@@ -63,18 +63,18 @@ pub enum ReadError {
 }
 
 /// How to read.
-pub(super) struct Reading<'a> {
-    pub(super) items: &'a [Item],
-    pub(super) shelf: &'a Shelf,
-    pub(super) params: Params,
-    pub(super) level: i32,
+pub(crate) struct Reading<'a> {
+    pub(crate) items: &'a [Item],
+    pub(crate) shelf: &'a Shelf,
+    pub(crate) params: Params,
+    pub(crate) level: i32,
     /// Where full packs go.
-    pub(super) packs: Sender<ClosedPack>,
-    pub(super) observer: &'a dyn Observer,
+    pub(crate) packs: Sender<ClosedPack>,
+    pub(crate) observer: &'a dyn Observer,
     /// Ends the reading when it is set; what was read is kept.
-    pub(super) stop: &'a AtomicBool,
+    pub(crate) stop: &'a AtomicBool,
     /// Ends it when it is set; nobody wants to know any more.
-    pub(super) dropped: &'a AtomicBool,
+    pub(crate) dropped: &'a AtomicBool,
 }
 
 /// A batch on its way to a worker.
@@ -102,7 +102,7 @@ struct Shared<'a> {
 ///
 /// # Errors
 /// When packs cannot be made or are not wanted; what cannot be read is an [`Outcome`] of its own.
-pub(super) fn read(reading: &Reading<'_>) -> Result<Vec<Outcome>, ReadError> {
+pub(crate) fn read(reading: &Reading<'_>) -> Result<Vec<Outcome>, ReadError> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let (to_workers, jobs) = sync_channel(2);
     let jobs = Mutex::new(jobs);

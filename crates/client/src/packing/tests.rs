@@ -12,8 +12,7 @@ use snowbank_nix::hash::NarHash;
 use snowbank_nix::nar;
 use tokio::sync::mpsc;
 
-use super::read::{Item, Outcome, ReadError, Reading, read};
-use super::shelf::{ClosedPack, Shelf};
+use super::{ClosedPack, Item, Outcome, ReadError, Reading, Shelf, read};
 use crate::observer::Silence;
 
 /// Small chunks, so that small trees have some.

@@ -14,12 +14,12 @@ use snowbank_cas::pack::{MAX_FRAMES, PackBuilder, PackEntry, PackError, record_l
 use crate::snapshot::PackRef;
 
 /// Where a frame is: a pack's number and the frame's place in it.
-pub(super) type FramePlace = (u32, u32);
+pub(crate) type FramePlace = (u32, u32);
 
 /// Files without names that packs were in and that the next ones are written over: fresh pages for all of them would cost
 /// more than what is written to them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spares(Arc<Mutex<Vec<File>>>);
+pub(crate) struct Spares(Arc<Mutex<Vec<File>>>);
 
 impl Spares {
     fn take(&self, folder: &Path) -> io::Result<File> {
@@ -31,7 +31,7 @@ impl Spares {
     }
 
     /// Takes a file back; one that somebody else still reads is left to him.
-    pub(super) fn give(&self, file: Arc<File>) {
+    pub(crate) fn give(&self, file: Arc<File>) {
         if let Some(file) = Arc::into_inner(file) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(file);
         }
@@ -40,21 +40,21 @@ impl Spares {
 
 /// A pack that takes no more frames: the first bytes of a file without a name.
 #[derive(Debug)]
-pub(super) struct ClosedPack {
-    pub(super) number: u32,
-    pub(super) pack: PackRef,
-    pub(super) file: Arc<File>,
+pub(crate) struct ClosedPack {
+    pub(crate) number: u32,
+    pub(crate) pack: PackRef,
+    pub(crate) file: Arc<File>,
     /// The lengths of its frames.
-    pub(super) lengths: Vec<u32>,
+    pub(crate) lengths: Vec<u32>,
 }
 
 /// What came of frames that were added.
 #[derive(Debug, Default)]
-pub(super) struct Added {
+pub(crate) struct Added {
     /// The packs that became full.
-    pub(super) full: Vec<ClosedPack>,
+    pub(crate) full: Vec<ClosedPack>,
     /// Whether there was no room for all of them.
-    pub(super) refused: bool,
+    pub(crate) refused: bool,
 }
 
 /// A pack could not be made.
@@ -76,7 +76,7 @@ pub enum ShelfError {
 
 /// The chunks that need no storing any more, and the packs that take new ones: one for each reader, so that the frames of
 /// a path lie together. Holds about 60 bytes a chunk.
-pub(super) struct Shelf {
+pub(crate) struct Shelf {
     folder: PathBuf,
     spares: Spares,
     target: u64,
@@ -107,7 +107,7 @@ struct Open {
 impl Shelf {
     /// Knows the chunks at `places`, which are in packs below number `first`; new packs are numbered from there.
     /// They are made in `folder`, of `target` bytes of frames.
-    pub(super) fn new(
+    pub(crate) fn new(
         folder: PathBuf,
         target: u64,
         places: HashMap<ChunkHash, FramePlace>,
@@ -125,27 +125,27 @@ impl Shelf {
     }
 
     /// Has room for so many more bytes.
-    pub(super) fn allow(&self, room: u64) {
+    pub(crate) fn allow(&self, room: u64) {
         self.lock().room = room;
     }
 
     /// Bytes of the chunks that were added so far.
-    pub(super) fn fresh(&self) -> u64 {
+    pub(crate) fn fresh(&self) -> u64 {
         self.lock().fresh
     }
 
     /// Bytes that there is room for.
-    pub(super) fn room(&self) -> u64 {
+    pub(crate) fn room(&self) -> u64 {
         self.lock().room
     }
 
     /// Where the files of packs go that are not needed any more.
-    pub(super) fn spares(&self) -> Spares {
+    pub(crate) fn spares(&self) -> Spares {
         self.spares.clone()
     }
 
     /// Which of `chunks` nobody has put anywhere, as places in `chunks`; each one once.
-    pub(super) fn missing(&self, chunks: &[ChunkHash]) -> Vec<usize> {
+    pub(crate) fn missing(&self, chunks: &[ChunkHash]) -> Vec<usize> {
         let inner = self.lock();
         let mut seen = HashSet::new();
         let new = |chunk: &ChunkHash| !inner.places.contains_key(chunk) && seen.insert(*chunk);
@@ -153,7 +153,7 @@ impl Shelf {
     }
 
     /// Where a chunk is, once all packs are closed.
-    pub(super) fn place(&self, chunk: &ChunkHash) -> Option<FramePlace> {
+    pub(crate) fn place(&self, chunk: &ChunkHash) -> Option<FramePlace> {
         let inner = self.lock();
         let (pack, frame) = *inner.places.get(chunk)?;
         Some(match inner.joined.get(&pack) {
@@ -164,7 +164,7 @@ impl Shelf {
 
     /// Adds frames to the pack of `reader`; those whose chunk somebody else has added meanwhile are passed over, and none
     /// is added for which there is no room.
-    pub(super) fn add(&self, reader: usize, frames: &[(PackEntry, Vec<u8>)]) -> Result<Added, ShelfError> {
+    pub(crate) fn add(&self, reader: usize, frames: &[(PackEntry, Vec<u8>)]) -> Result<Added, ShelfError> {
         let mut added = Added::default();
         let mut guard = self.lock();
         let inner = &mut *guard;
@@ -196,7 +196,7 @@ impl Shelf {
     }
 
     /// Ends the packs under way, as few as they fit into.
-    pub(super) fn finish(&self) -> Result<Vec<ClosedPack>, ShelfError> {
+    pub(crate) fn finish(&self) -> Result<Vec<ClosedPack>, ShelfError> {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let mut rest: Vec<_> = std::mem::take(&mut inner.open).into_values().collect();

@@ -1,0 +1,274 @@
+//! Pushing a closure to a binary cache of a Snowbank server: one question for what is missing, then only the chunks that
+//! the cache lacks, then one publication, with which all of it becomes visible.
+//!
+//! What was sent waits there, so a push that was cut off is taken up where it was: its packs need not be sent again.
+
+mod error;
+mod missing;
+mod nars;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prost::Message;
+use reqwest::Method;
+use snowbank_binary_cache::bulk::{MAX_MESSAGE, MAX_PATHS, Publish, WireInfo};
+use snowbank_cas::chunker::Params;
+use snowbank_nix::closure::Closure;
+use snowbank_nix::path_info::PathInfo;
+use snowbank_nix::store::Place;
+use snowbank_nix::store_path::StorePath;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+pub use error::PushError;
+
+use crate::observer::{Event, Observer, Stage};
+use crate::packing::{Item, Outcome, ReadError, Reading, Shelf, read, recipe};
+use crate::save::Amount;
+use crate::site::Site;
+use missing::{Lacking, missing};
+use nars::{Made, batches};
+use send::send;
+
+/// Bytes of frames in a full pack: with its footer it is sent as one body through proxies that take 32 MiB.
+const PACK: u64 = 31 << 20;
+
+/// Bytes of NARs that are read before the NARs are made of what was sent; the next ones are read beside that.
+const WAVE: u64 = 1 << 30;
+
+/// Packs that wait to be sent.
+const WAITING: usize = 1;
+
+/// Messages at once by which NARs are made of what was sent.
+const MAKING: usize = 4;
+
+/// What to push, and where to.
+pub struct Push<'a> {
+    /// The cache.
+    pub site: &'a Site,
+    /// The store.
+    pub place: &'a Place,
+    /// The paths.
+    pub closure: &'a Closure,
+    /// Whether an upstream cache has a path, so that the cache need not have it.
+    pub upstream: &'a (dyn Fn(&PathInfo) -> bool + Sync),
+    /// The zstd level of new frames.
+    pub level: i32,
+    /// A folder with room for some packs of 32 MiB.
+    pub spool: PathBuf,
+    /// Ends the reading of paths when it is set; nothing is published then.
+    pub stop: &'a Arc<AtomicBool>,
+    /// Who is told.
+    pub observer: &'a Arc<dyn Observer>,
+}
+
+/// What a push did.
+#[derive(Clone, Debug, Default)]
+pub struct Pushed {
+    /// Paths that an upstream cache has.
+    pub upstream: Amount,
+    /// Paths that the cache had.
+    pub there: Amount,
+    /// Paths that were read, and the bytes of their NARs.
+    pub read: Amount,
+    /// Bytes of what was read that the cache did not have.
+    pub fresh: u64,
+    /// Packs that were sent, and their bytes.
+    pub sent: Amount,
+    /// Paths that became visible.
+    pub published: Amount,
+    /// Paths that could not be pushed, each with the reason.
+    pub left: Vec<(StorePath, String)>,
+}
+
+/// Tells threads that nobody waits for them any more.
+struct Halt(Arc<AtomicBool>);
+
+impl Drop for Halt {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Push<'_> {
+    /// Pushes. Holds 26 batches of 5 MiB at most, four packs under way, and some 150 bytes a chunk.
+    ///
+    /// # Errors
+    /// When the cache does not answer or refuses; nothing is visible then. A path that cannot be read is no error: it is
+    /// left, with what refers to it, and the rest is published.
+    pub async fn run(&self) -> Result<Pushed, PushError> {
+        let (upstream, wanted): (Vec<&PathInfo>, Vec<&PathInfo>) =
+            self.closure.iter().partition(|info| (self.upstream)(info));
+        if wanted.len() > MAX_PATHS {
+            return Err(PushError::TooMany { paths: wanted.len(), most: MAX_PATHS });
+        }
+        let mut pushed = Pushed { upstream: Amount::of(upstream.into_iter()), ..Pushed::default() };
+        self.begin(Stage::Find, 0, 0);
+        let lacking = missing(self.site, &wanted).await?;
+        self.observer.tell(Event::End { stage: Stage::Find });
+        let lacks: BTreeSet<&StorePath> =
+            lacking.nars.iter().chain(&lacking.infos).map(|info| &info.path).collect();
+        pushed.there = Amount::of(wanted.iter().copied().filter(|info| !lacks.contains(&info.path)));
+        let infos = lacking.infos.clone();
+        let read = self.read(lacking, &mut pushed).await?;
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(PushError::Stopped);
+        }
+        let publish = self.without_left(infos.into_iter().chain(read), &mut pushed);
+        if !publish.is_empty() {
+            self.publish(&publish).await?;
+            pushed.published = Amount::of(publish.into_iter());
+        }
+        Ok(pushed)
+    }
+
+    /// Reads and sends what the cache lacks, wave by wave. Returns what came to wait there.
+    async fn read<'b>(
+        &self,
+        lacking: Lacking<'b>,
+        pushed: &mut Pushed,
+    ) -> Result<Vec<&'b PathInfo>, PushError> {
+        let Lacking { mut nars, sources, .. } = lacking;
+        nars.sort_by_key(|info| std::cmp::Reverse(info.nar_size));
+        self.begin(Stage::Read, nars.iter().map(|info| info.nar_size).sum(), nars.len() as u64);
+        let dropped = Arc::new(AtomicBool::new(false));
+        let _halt = Halt(Arc::clone(&dropped));
+        let shelf = Shelf::new(self.spool.clone(), PACK, sources.places(), sources.len());
+        let (shelf, sources) = (Arc::new(shelf), Arc::new(sources));
+        let (mut making, turns) = (JoinSet::new(), Arc::new(Semaphore::new(MAKING)));
+        let (mut sent, mut read) = (HashMap::new(), Vec::new());
+        for wave in waves(&nars) {
+            let outcomes = self.wave(wave, &shelf, &dropped, &mut sent, pushed).await?;
+            let mut made = Vec::new();
+            for (info, outcome) in wave.iter().zip(outcomes) {
+                match recipe(outcome, &shelf) {
+                    Ok(recipe) => {
+                        made.push(Made { hash: info.nar_hash, size: info.nar_size, recipe });
+                        read.push(*info);
+                    }
+                    Err(why) => pushed.left.push((info.path.clone(), why)),
+                }
+            }
+            while let Some(done) = making.join_next().await {
+                done.map_err(|_| PushError::Lost)??;
+            }
+            for batch in batches(made, &sources, &sent)? {
+                let (site, turns) = (self.site.clone(), Arc::clone(&turns));
+                making.spawn(async move {
+                    let _turn = turns.acquire_owned().await;
+                    nars::make(&site, batch).await
+                });
+            }
+        }
+        while let Some(done) = making.join_next().await {
+            done.map_err(|_| PushError::Lost)??;
+        }
+        self.observer.tell(Event::End { stage: Stage::Read });
+        self.observer.tell(Event::End { stage: Stage::Upload });
+        pushed.read = Amount::of(read.iter().copied());
+        pushed.fresh = shelf.fresh();
+        Ok(read)
+    }
+
+    /// Reads some paths and sends their new chunks.
+    async fn wave(
+        &self,
+        wave: &[&PathInfo],
+        shelf: &Arc<Shelf>,
+        dropped: &Arc<AtomicBool>,
+        sent: &mut HashMap<u32, snowbank_cas::id::ObjectHash>,
+        pushed: &mut Pushed,
+    ) -> Result<Vec<Outcome>, PushError> {
+        let item = |info: &&PathInfo| Item {
+            file: self.place.file(&info.path),
+            nar_hash: info.nar_hash,
+            nar_size: info.nar_size,
+        };
+        let items: Vec<Item> = wave.iter().map(item).collect();
+        let (packs, to_send) = mpsc::channel(WAITING);
+        let (reader, dropped) = (Arc::clone(shelf), Arc::clone(dropped));
+        let (level, observer, stop) = (self.level, Arc::clone(self.observer), Arc::clone(self.stop));
+        let reading = move || {
+            let reading = Reading {
+                items: &items,
+                shelf: &reader,
+                params: Params::default(),
+                level,
+                packs: packs.clone(),
+                observer: &*observer,
+                stop: &stop,
+                dropped: &dropped,
+            };
+            let outcomes = read(&reading)?;
+            for last in reader.finish()? {
+                packs.blocking_send(last).map_err(|_| ReadError::Unwanted)?;
+            }
+            Ok::<_, ReadError>(outcomes)
+        };
+        let spares = shelf.spares();
+        let sending = send(self.site, to_send, &spares, &**self.observer);
+        let (read, packs) = tokio::join!(tokio::task::spawn_blocking(reading), sending);
+        // A pack that cannot be sent is why nobody wants more of them.
+        for (number, pack) in packs? {
+            pushed.sent.count += 1;
+            pushed.sent.bytes += pack.size;
+            sent.insert(number, pack.hash);
+        }
+        Ok(read.map_err(|_| PushError::Lost)??)
+    }
+
+    /// What can be published: not what refers to something that is left.
+    fn without_left<'b>(
+        &self,
+        ready: impl Iterator<Item = &'b PathInfo>,
+        pushed: &mut Pushed,
+    ) -> Vec<&'b PathInfo> {
+        let ready: BTreeMap<&StorePath, &PathInfo> = ready.map(|info| (&info.path, info)).collect();
+        let mut left: BTreeSet<StorePath> = pushed.left.iter().map(|(path, _)| path.clone()).collect();
+        if left.is_empty() {
+            return ready.into_values().collect();
+        }
+        for info in self.closure.references_first() {
+            let lost = info.references.iter().any(|reference| left.contains(reference));
+            if lost && ready.contains_key(&info.path) && left.insert(info.path.clone()) {
+                let why = "it refers to a path that could not be pushed".to_owned();
+                pushed.left.push((info.path.clone(), why));
+            }
+        }
+        ready.into_values().filter(|info| !left.contains(&info.path)).collect()
+    }
+
+    async fn publish(&self, infos: &[&PathInfo]) -> Result<(), PushError> {
+        let paths = infos.iter().map(|&info| WireInfo::from(info)).collect();
+        let message = Publish { paths }.encode_to_vec();
+        if message.len() > MAX_MESSAGE {
+            return Err(PushError::TooMany { paths: infos.len(), most: MAX_PATHS });
+        }
+        self.site.send("publish the closure", Method::POST, "paths", message.into(), MAX_MESSAGE).await?;
+        Ok(())
+    }
+
+    fn begin(&self, stage: Stage, bytes: u64, paths: u64) {
+        self.observer.tell(Event::Begin { stage, bytes, paths });
+    }
+}
+
+/// Paths that are read together: so many that they come to [`WAVE`].
+fn waves<'a, 'b>(mut nars: &'a [&'b PathInfo]) -> impl Iterator<Item = &'a [&'b PathInfo]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0u64;
+        let full = nars.iter().position(|info| {
+            bytes = bytes.saturating_add(info.nar_size);
+            bytes >= WAVE
+        });
+        let (wave, rest) = nars.split_at(full.map_or(nars.len(), |at| at + 1));
+        nars = rest;
+        (!wave.is_empty()).then_some(wave)
+    })
+}
