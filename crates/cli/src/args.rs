@@ -33,6 +33,11 @@ pub(crate) enum Command {
     ///
     /// Only chunks that the cache lacks are sent, and all paths become visible at once.
     Push(Box<push::Push>),
+    /// Push what is built, while it is built, to a binary cache of a Snowbank server
+    ///
+    /// Whatever is registered in the store while this runs is pushed, but for derivations and what upstream caches have. A
+    /// server that is away is waited for.
+    WatchStore(Box<push::WatchStore>),
     /// Run the cache service
     ///
     /// Without arguments: SQLite and a folder, on 127.0.0.1:8484, with secrets that are made on the first start.

@@ -20,3 +20,4 @@ pub mod stamp;
 pub mod substituter;
 pub mod text;
 pub mod tidy;
+pub mod watch;

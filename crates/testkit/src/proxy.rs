@@ -57,6 +57,7 @@ impl Faults {
 pub struct Proxy {
     address: SocketAddr,
     faults: Arc<Mutex<Faults>>,
+    server: Arc<Mutex<SocketAddr>>,
     accepting: AbortHandle,
 }
 
@@ -69,21 +70,28 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a listener has an address");
         let faults = Arc::new(Mutex::new(Faults::default()));
-        let current = Arc::clone(&faults);
+        let server = Arc::new(Mutex::new(server));
+        let (current, behind) = (Arc::clone(&faults), Arc::clone(&server));
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let faults = *current.lock().unwrap_or_else(PoisonError::into_inner);
+                let server = *behind.lock().unwrap_or_else(PoisonError::into_inner);
                 connections.spawn(pass(client, server, faults));
             }
         });
-        Self { address, faults, accepting: accepting.abort_handle() }
+        Self { address, faults, server, accepting: accepting.abort_handle() }
     }
 
     /// `http://127.0.0.1:PORT` of the proxy.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Passes connections that are made from now on on to another server, such as the same one started anew.
+    pub fn lead_to(&self, server: SocketAddr) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
 
     /// Sets what happens to connections made from now on.

@@ -1,4 +1,4 @@
-//! The arguments of `push`.
+//! The arguments of `push` and `watch-store`.
 
 use std::path::PathBuf;
 
@@ -40,4 +40,16 @@ pub(crate) struct Push {
     /// What to push with all that it refers to: store paths, or links to them; `-` for a list on standard input, one a line
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
+}
+
+/// `watch-store`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WatchStore {
+    #[command(flatten)]
+    pub destination: Destination,
+    /// After Ctrl-C or SIGTERM, push what is left for so long at most
+    #[arg(long, value_name = "SPAN", default_value = "60s")]
+    pub drain: String,
+    #[command(flatten)]
+    pub talk: Talk,
 }

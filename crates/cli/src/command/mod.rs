@@ -28,6 +28,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Restore(args) => return client::restore(*args, printer).await,
         Command::Save(args) => client::save(*args, printer).await,
         Command::Push(args) => client::push(*args, printer).await,
+        Command::WatchStore(args) => client::watch_store(*args, printer).await,
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Token(args) => token::run(args, printer).await,
         Command::Key(args) => key::run(args, printer),

@@ -10,17 +10,17 @@ use tempfile::TempDir;
 use crate::kit::{CACHES, Server, empty, good, push, said};
 
 /// `nix-build` of the project in a store, with these settings.
-fn build(root: &Path, project: &TempDir, change: &str, config: &str) -> Output {
+pub(crate) fn build(root: &Path, project: &TempDir, change: &str, config: &str) -> Output {
     let mut command = builds::build(project.path(), root, change);
     command.arg("--no-out-link").env("NIX_CONFIG", config).env("HOME", root);
     command.current_dir(project.path()).output().unwrap()
 }
 
-fn built(output: &Output) -> usize {
+pub(crate) fn built(output: &Output) -> usize {
     builds::built(&said(output)).len()
 }
 
-fn made(output: &Output) -> String {
+pub(crate) fn made(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 

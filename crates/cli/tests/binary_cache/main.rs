@@ -11,4 +11,5 @@ mod push;
 mod push_faults;
 mod retention;
 mod upstream;
+mod watch_store;
 mod who;

@@ -14,6 +14,8 @@ const VALID: &str = "select 1 from ValidPaths where path = ?1";
 const REFERENCES: &str = "select path from Refs join ValidPaths on reference = id where referrer = ?1";
 const ALL: &str = "select path from ValidPaths";
 const SINCE: &str = "select path from ValidPaths where registrationTime >= ?1";
+const NEWEST: &str = "select coalesce(max(id), 0) from ValidPaths";
+const AFTER: &str = "select id, path from ValidPaths where id > ?1 order by id";
 const BUILT: &str = "select count(*), coalesce(sum(narSize), 0) from ValidPaths where registrationTime >= ?1 and ultimate = 1";
 const OUTPUTS: &str =
     "select o.id, o.path from DerivationOutputs o join ValidPaths v on o.drv = v.id where v.path = ?1";
@@ -69,6 +71,25 @@ impl LocalStore {
     /// When the database cannot be read.
     pub fn registered_since(&self, second: i64) -> Result<BTreeSet<StorePath>, StoreError> {
         self.paths(SINCE, [second])
+    }
+
+    /// The number of the path that was registered last, for [`Self::registered_after`]; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn newest(&self) -> Result<i64, StoreError> {
+        let numbers = self.rows(NEWEST, [], |row| row.get::<_, i64>(0))?;
+        Ok(numbers.first().copied().unwrap_or_default())
+    }
+
+    /// The valid paths that were registered after the path of this number, in that order, each with its own: Nix gives
+    /// none twice, not even for a path that was deleted and made again.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn registered_after(&self, number: i64) -> Result<Vec<(i64, StorePath)>, StoreError> {
+        let rows = self.rows(AFTER, [number], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        rows.into_iter().map(|(number, path)| Ok((number, self.path(&path)?))).collect()
     }
 
     /// How many paths were built here at this second of the Unix era or later, and the bytes of their NARs; what came from

@@ -1,4 +1,4 @@
-//! The commands that read and write a local store: `save`, `restore`, `run` and `push`.
+//! The commands that read and write a local store: `save`, `restore`, `run`, `push` and `watch-store`.
 
 mod access;
 mod job;
@@ -16,6 +16,7 @@ mod table;
 mod tidy;
 mod upstreams;
 mod wanted;
+mod watch_store;
 mod writing;
 
 pub(crate) use lazy::substituter;
@@ -24,3 +25,4 @@ pub(crate) use remote::Remote;
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;
 pub(crate) use save::run as save;
+pub(crate) use watch_store::run as watch_store;

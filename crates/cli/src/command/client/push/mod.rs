@@ -38,7 +38,7 @@ pub(crate) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
     let begun = Instant::now();
     let progress = Arc::new(Progress::new(args.talk.quiet));
     let destination = Destination::new(&args.destination, progress)?;
-    let closure = wanted(&destination.place, listed(args.paths)?)?;
+    let closure = wanted(&destination.place, &listed(args.paths)?)?;
     let pushed = destination.push(&closure).await;
     let pushed = pushed.map_err(|error| failure(destination.site.place(), error))?;
     if args.talk.json {
@@ -99,10 +99,10 @@ fn listed(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-fn wanted(place: &Place, paths: Vec<PathBuf>) -> Result<Closure> {
+fn wanted(place: &Place, paths: &[PathBuf]) -> Result<Closure> {
     let failed = || CliError::failed("could not read the Nix store");
     let store = LocalStore::open(place.clone()).map_err(|error| failed().because(error))?;
-    named(&store, &paths).map_err(|error| match error {
+    named(&store, paths).map_err(|error| match error {
         SelectError::Unknown { .. } => CliError::usage(error.to_string())
             .hint("name a store path that was built, a link to one, or a file in it")
             .hint("a private store is named with --store ROOT"),
