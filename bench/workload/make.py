@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Makes a large, real Nix closure in a private store root, out of pinned Python wheels.
 
-usage: make.py small|medium|large WHEELS ROOT RELEASE [PACKAGE=N...]
+usage: make.py small|medium|large WHEELS ROOT RELEASE [PACKAGE=N...] [--older]
 
 WHEELS  folder for downloaded wheels, kept between runs
 ROOT    private store root to make (logical /nix/store at ROOT/nix/store)
 RELEASE a word that goes into every path's hash: another release is a mass rebuild, in which every path has a new
         name and nearly the same bytes
 PACKAGE=N  rebuilds one package, and what needs it
+--older takes of every second package the release before the pinned one, where there is one for this Python
 
 Each wheel becomes one store path. Its shared libraries carry the store paths of what it needs on their RPATH, as they
 would in nixpkgs, so names change inside files too. Paths are named as Nix names them (160 bits, nix32) and given to
@@ -42,13 +43,34 @@ def download(pins, folder):
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / ("complete-" + hashlib.sha256("\n".join(pins).encode()).hexdigest()[:16])
     if not done.exists():
-        tags = ["any", "manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"]
-        tags += [f"manylinux_{glibc}_x86_64" for glibc in GLIBC]
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", PYTHON]
-            + [word for tag in tags for word in ("--platform", tag)] + ["--dest", str(folder)] + pins,
-            check=True, stdout=sys.stderr)
+        pip(pins, folder).check_returncode()
         done.touch()
+
+
+def pip(pins, folder):
+    tags = ["any", "manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"]
+    tags += [f"manylinux_{glibc}_x86_64" for glibc in GLIBC]
+    return subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", PYTHON]
+        + [word for tag in tags for word in ("--platform", tag)] + ["--dest", str(folder)] + pins,
+        stdout=sys.stderr)
+
+
+def older(pins, folder):
+    """Of every second pin the newest release before it; those without one stay."""
+    def before(pin):
+        name, version = pin.split("==")
+        done = folder / f"older-{name}-{version}"
+        if not done.exists():
+            fetched = folder / f"fetched-{name}"
+            tried = pip([f"{name}<{version}"], fetched)
+            found = [file.name for file in fetched.glob("*.whl")] if tried.returncode == 0 else []
+            for file in found:
+                (fetched / file).rename(folder / file)
+            done.write_text(Wheel(folder / found[0]).version if found else version)
+        return f"{name}=={done.read_text()}"
+
+    return [before(pin) if at % 2 else pin for at, pin in enumerate(pins)]
 
 
 def canonical(name):
@@ -140,9 +162,11 @@ def registration(root, path, references):
 
 def main():
     size, folder, root, release = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-    rebuilt = dict(word.split("=") for word in sys.argv[5:])
+    rebuilt = dict(word.split("=") for word in sys.argv[5:] if word != "--older")
     pins = wanted(size)
     download(pins, folder)
+    if "--older" in sys.argv:
+        pins = older(pins, folder)
     versions = dict(pin.split("==") for pin in pins)
     wheels = [Wheel(file) for file in sorted(folder.glob("*.whl"))]
     wheels = in_order([wheel for wheel in wheels if versions.get(wheel.name) == wheel.version])

@@ -30,7 +30,16 @@ impl Nginx {
     /// When nginx is not installed and cannot be, or does not start.
     #[must_use]
     pub fn serve(folder: &Path) -> Self {
-        Self::start(folder, false)
+        Self::start(folder, false, "")
+    }
+
+    /// Serves `folder`, and writes down what is put there: the least that a server can do whom `nix copy --to` sends to.
+    ///
+    /// # Panics
+    /// As [`serve`](Self::serve) does.
+    #[must_use]
+    pub fn serve_writable(folder: &Path) -> Self {
+        Self::start(folder, false, "dav_methods PUT; create_full_put_path on; client_max_body_size 0;")
     }
 
     /// Serves `folder` over TLS, with a certificate that it signed itself.
@@ -39,10 +48,10 @@ impl Nginx {
     /// As [`serve`](Self::serve) does.
     #[must_use]
     pub fn serve_tls(folder: &Path) -> Self {
-        Self::start(folder, true)
+        Self::start(folder, true, "")
     }
 
-    fn start(folder: &Path, tls: bool) -> Self {
+    fn start(folder: &Path, tls: bool, more: &str) -> Self {
         tools::ensure("nginx");
         let folder = folder.canonicalize().expect("the folder to serve exists");
         let state = tempfile::tempdir().expect("a temporary folder");
@@ -51,7 +60,7 @@ impl Nginx {
         if tls {
             certify(state.path());
         }
-        fs::write(&config, configuration(&folder, state.path(), port, tls))
+        fs::write(&config, configuration(&folder, state.path(), port, tls, more))
             .expect("the configuration can be written");
         let mut command = tools::command("nginx");
         command.arg("-c").arg(&config).arg("-p").arg(state.path()).args(["-e", "stderr"]);
@@ -83,7 +92,7 @@ impl Drop for Nginx {
 
 /// One process in the foreground, nothing outside `state`, and the usual settings of a file server. As root the
 /// worker stays root, or it could not read a private folder.
-fn configuration(folder: &Path, state: &Path, port: u16, tls: bool) -> String {
+fn configuration(folder: &Path, state: &Path, port: u16, tls: bool, more: &str) -> String {
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
@@ -102,7 +111,7 @@ fn configuration(folder: &Path, state: &Path, port: u16, tls: bool) -> String {
         "daemon off; worker_processes auto; {user} pid {pid}; error_log stderr;\n\
          events {{ worker_connections 256; }}\n\
          http {{\n{temporary}access_log off; sendfile on; tcp_nopush on; default_type application/octet-stream;\n\
-         server {{ listen 127.0.0.1:{port}{tls}; root {root}; }}\n}}\n",
+         server {{ listen 127.0.0.1:{port}{tls}; root {root}; {more} }}\n}}\n",
         pid = quoted(&state.join("pid")),
         root = quoted(folder),
     )

@@ -8,7 +8,6 @@ use std::{
 
 /// A binary cache and where the files of a closure are in it.
 pub(super) struct Cache {
-    pub(super) url: String,
     pub(super) infos: Vec<String>,
     pub(super) nars: Vec<String>,
 }
@@ -25,7 +24,7 @@ impl Cache {
         let nars = told.lines().filter_map(|line| line.strip_prefix("URL: "));
         let nars: Vec<String> = nars.map(|nar| format!("{url}/{nar}")).collect();
         assert_eq!(nars.len(), infos.len(), "every path has a NAR");
-        Self { url, infos, nars }
+        Self { infos, nars }
     }
 }
 
