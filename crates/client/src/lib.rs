@@ -14,6 +14,7 @@ pub mod restore;
 pub mod save;
 pub mod selection;
 pub mod series;
+pub mod set_up;
 pub mod site;
 pub mod snapshot;
 pub mod stamp;

@@ -4,6 +4,7 @@ mod line;
 mod netrc;
 mod read;
 mod upstreams;
+mod words;
 
 use std::{fmt, path::PathBuf};
 
@@ -13,6 +14,7 @@ pub use read::NixConfError;
 use snowbank_binary_cache::upstream::NIXOS_KEY;
 pub use upstreams::Configured;
 use upstreams::without_login;
+pub(crate) use words::words;
 
 /// Bytes of the largest file that is read.
 pub const MAX_FILE: u64 = 1 << 20;

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use super::read::read;
+use super::{read::read, words::words};
 
 /// A login.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Netrc {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut entries: Vec<Entry> = Vec::new();
-        let mut words = words(text).into_iter();
+        let mut words = words(text.as_bytes()).into_iter().filter_map(|span| text.get(span));
         while let Some(word) = words.next() {
             match word {
                 "default" => entries.push(Entry::default()),
@@ -68,25 +68,6 @@ impl Netrc {
             |entry: &&Entry| entry.machine.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(host));
         self.0.iter().find(named).or_else(|| self.0.iter().find(|entry| entry.machine.is_none()))
     }
-}
-
-/// All words but those of comments (whole lines) and macros (`macdef` to the next empty line).
-fn words(text: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    let mut lines = text.lines().map(str::trim);
-    while let Some(line) = lines.next() {
-        if line.starts_with('#') {
-            continue;
-        }
-        for word in line.split_ascii_whitespace() {
-            if word == "macdef" {
-                lines.by_ref().find(|line| line.is_empty());
-                break;
-            }
-            words.push(word);
-        }
-    }
-    words
 }
 
 #[cfg(test)]

@@ -24,12 +24,12 @@ impl SitePlace {
         &self.cache
     }
 
-    /// The URL of one of our calls, such as `packs/<hash>`.
+    /// The URL of one of our calls, such as `packs/<hash>`; of the cache itself, as the API has it, where that is empty.
     #[must_use]
     pub fn call(&self, call: &str) -> Url {
         let mut url = self.api.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.extend(call.split('/'));
+            segments.extend(call.split('/').filter(|part| !part.is_empty()));
         }
         url
     }
