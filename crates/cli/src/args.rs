@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod pin;
 pub(crate) mod push;
 pub(crate) mod token;
+pub(crate) mod use_cache;
 
 use std::path::PathBuf;
 
@@ -54,6 +55,10 @@ pub(crate) enum Command {
     /// Name paths that a binary cache keeps whatever else goes
     #[command(subcommand)]
     Pin(pin::Pin),
+    /// Have the Nix of this machine ask a binary cache
+    ///
+    /// Writes the cache, its keys and, for a private one, the token where Nix reads them, and has Nix try it.
+    Use(Box<use_cache::Use>),
     /// Enforce limits, then delete what nothing refers to any more
     ///
     /// Safe beside a running server, running saves and running restores.

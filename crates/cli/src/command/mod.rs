@@ -14,6 +14,7 @@ mod pin;
 mod serve;
 mod store_helper;
 mod token;
+mod use_cache;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Key(args) => key::run(args, printer),
         Command::Cache(args) => cache::run(args, printer).await,
         Command::Pin(args) => pin::run(args, printer).await,
+        Command::Use(args) => use_cache::run(*args, printer).await,
         Command::Gc(args) => gc::run(args, printer).await,
         Command::Check(args) => check::run(args, printer).await,
         Command::HashFiles(args) => hash_files::run(args, printer).await,

@@ -10,6 +10,7 @@ mod plain;
 mod push;
 mod push_faults;
 mod retention;
+mod set_up;
 mod upstream;
 mod watch_store;
 mod who;

@@ -78,6 +78,9 @@ impl Site {
         }
         let token = token.map(authorization).transpose()?;
         let http = Client::builder().user_agent(agent).connect_timeout(CONNECT).redirect(Policy::none());
+        // A proxy would read the token.
+        let open = token.is_some() && place.cache().scheme() == "http";
+        let http = if open { http.no_proxy() } else { http };
         let http = http.build().map_err(|error| {
             ClientError::Usage(format!("no HTTP client can be made: {}", error.without_url()))
         })?;

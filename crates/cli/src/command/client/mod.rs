@@ -19,10 +19,11 @@ mod wanted;
 mod watch_store;
 mod writing;
 
-pub(crate) use lazy::substituter;
+pub(crate) use lazy::{substituter, untrusted};
 pub(crate) use push::run as push;
 pub(crate) use remote::Remote;
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;
 pub(crate) use save::run as save;
+pub(crate) use upstreams::sources as nix_sources;
 pub(crate) use watch_store::run as watch_store;

@@ -43,7 +43,7 @@ pub(crate) fn upstreams(store: &Store, place: &Place, progress: &Progress) -> Re
 }
 
 /// Where Nix reads its settings from, by its own rules.
-pub(super) fn sources() -> Sources {
+pub(crate) fn sources() -> Sources {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let path = |name: &str| variable(name).map(PathBuf::from);
     let user_files = match variable("NIX_USER_CONF_FILES") {

@@ -11,7 +11,7 @@ use snowbank_client::snapshot::{Snapshot, Source};
 use snowbank_client::substituter::{Served, Substituter, Usage, pays};
 
 pub(crate) use background::{stop, substituter};
-pub(crate) use nix::settings;
+pub(crate) use nix::{settings, untrusted};
 
 use super::remote::Remote;
 use super::session::Session;

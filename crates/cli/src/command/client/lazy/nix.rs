@@ -18,9 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why it would not ask; none if it does.
 pub(super) fn refusal(place: &Place) -> Option<String> {
-    if let Some(why) = proxied(|name| std::env::var(name).ok()) {
-        return Some(why);
-    }
+    proxied(|name| std::env::var(name).ok()).or_else(|| untrusted(place))
+}
+
+/// Why it would not heed this user's settings; none if it does.
+pub(crate) fn untrusted(place: &Place) -> Option<String> {
     // Who may write to the database builds without a daemon, and every daemon trusts root.
     let database = place.database();
     let owned = database.parent().is_some_and(|folder| access(folder, Access::WRITE_OK).is_ok());
