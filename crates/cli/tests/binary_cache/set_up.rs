@@ -1,12 +1,13 @@
 //! `snowbank use`: a machine's Nix is set up for a cache, and gets there with nothing else.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use snowbank_testkit::builds;
 use snowbank_testkit::closure::{nix, requisites};
+use snowbank_testkit::nix_daemon::NixDaemon;
 use tempfile::TempDir;
 
 use crate::kit::{CACHES, Server, closure, empty, good, push, said};
@@ -36,8 +37,7 @@ impl Machine {
 
     /// Root sets up the machine, everybody else himself.
     fn conf(&self) -> PathBuf {
-        let root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-        self.at(if root { "etc/nix.conf" } else { "home/.config/nix/nix.conf" })
+        self.at(if is_root() { "etc/nix.conf" } else { "home/.config/nix/nix.conf" })
     }
 
     fn netrc(&self) -> PathBuf {
@@ -74,6 +74,10 @@ impl Machine {
         }
         output
     }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
 fn failed(output: &Output, code: i32, words: &[&str]) {
@@ -277,6 +281,48 @@ fn settings_that_others_take_back_are_noticed() {
     let output = machine.used(&[&url, "--conf", image.to_str().unwrap()], None);
     good(&output);
     assert_eq!(fs::read_to_string(image).unwrap(), block(&server, "open", ""));
+}
+
+#[test]
+fn a_user_whom_the_daemon_does_not_trust_is_told_so() {
+    if !is_root() {
+        return;
+    }
+    let server = Server::start(CACHES);
+    let (machine, store, token) = (Machine::bare(), empty(), server.token("team:pull"));
+    let _daemon = NixDaemon::before(store.path(), "root");
+    fs::set_permissions(machine.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["home", "home/.config", "home/.config/nix"] {
+        chown(machine.at(name), Some(65534), Some(65534)).unwrap();
+    }
+    // Everybody can read it there.
+    let program = machine.at("snowbank");
+    fs::copy(env!("CARGO_BIN_EXE_snowbank"), &program).unwrap();
+    let used = |cache: &str| {
+        let mut command = snowbank_testkit::tools::command("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&program).arg("use");
+        machine.settle(command.arg(server.url(cache)).env("SNOWBANK_TOKEN", &token));
+        let socket = store.path().join("nix/var/nix/daemon-socket/socket");
+        command.env("NIX_DAEMON_SOCKET_PATH", socket).output().unwrap()
+    };
+    let output = used("team");
+    good(&output);
+    for word in
+        ["warning: Nix will pass this over", "trusted-users", "sudo snowbank use", "Nix gets to the cache"]
+    {
+        assert!(said(&output).contains(word), "no `{word}` in:\n{}", said(&output));
+    }
+    // The machine's own is not for this user to write, so Nix is told of another.
+    let (conf, netrc) = (machine.at("home/.config/nix/nix.conf"), machine.at("home/.config/nix/netrc"));
+    let text = fs::read_to_string(&conf).unwrap();
+    assert!(text.contains(&format!("\nnetrc-file = {}\n", netrc.display())), "{text}");
+    assert!(fs::read_to_string(&netrc).unwrap().contains(&token));
+    assert_eq!(fs::metadata(&netrc).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::write(machine.at("etc/nix.conf"), "trusted-users = root @nogroup nobody\n").unwrap();
+    let output = used("team");
+    good(&output);
+    assert!(!said(&output).contains("warning"), "{}", said(&output));
+    assert_eq!(fs::read_to_string(&conf).unwrap(), text);
 }
 
 #[test]

@@ -25,5 +25,6 @@ pub(crate) use remote::Remote;
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;
 pub(crate) use save::run as save;
+pub(crate) use session::place;
 pub(crate) use upstreams::sources as nix_sources;
 pub(crate) use watch_store::run as watch_store;

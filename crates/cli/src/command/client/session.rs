@@ -101,7 +101,7 @@ impl Session {
 }
 
 /// The store, and where its daemon listens if that is told as Nix is told it.
-fn place(store: &Store) -> Place {
+pub(crate) fn place(store: &Store) -> Place {
     place_at(store.root.as_deref())
 }
 

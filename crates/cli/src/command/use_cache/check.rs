@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 use snowbank_client::nix_conf::{NixConf, Sources};
 use snowbank_client::set_up::Settings;
-use snowbank_nix::store::Place;
 use tokio::process::Command;
 
 use super::login::Login;
+use crate::args::client::Store;
 use crate::args::use_cache::Use;
-use crate::command::client::{nix_sources, untrusted};
+use crate::command::client::{nix_sources, place, untrusted};
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
 
@@ -88,7 +88,9 @@ async fn trusts(settings: &Settings, printer: &Printer) {
     if rustix::process::geteuid().is_root() {
         return;
     }
-    let Ok(Some(why)) = tokio::task::spawn_blocking(|| untrusted(&Place::system())).await else { return };
+    let Ok(Some(why)) = tokio::task::spawn_blocking(|| untrusted(&place(&Store::default()))).await else {
+        return;
+    };
     // What the machine's own settings allow, every user may ask for.
     let machine = Sources { user_files: Vec::new(), text: None, ..nix_sources() };
     let allowed = NixConf::read(&machine).is_ok_and(|conf| {

@@ -6,11 +6,11 @@ use rustix::fs::{Access, access};
 use snowbank_client::nix_conf::{Line, NixConf, Sources, lines};
 use snowbank_client::set_up;
 use snowbank_client::set_up::file::FileError;
-use snowbank_nix::store::Place;
 use url::Url;
 
+use crate::args::client::Store;
 use crate::args::use_cache::Use;
-use crate::command::client::nix_sources;
+use crate::command::client::{nix_sources, place};
 use crate::error::{CliError, Result};
 
 /// Where Determinate Nix wants additions: it makes `nix.conf` anew at each start, and includes this file.
@@ -70,7 +70,7 @@ impl Files {
 
     /// Whether a daemon reads the settings.
     pub(super) fn has_daemon(&self) -> bool {
-        Place::system().daemon_socket().exists()
+        place(&Store::default()).daemon_socket().exists()
     }
 }
 
