@@ -58,15 +58,16 @@ async fn ask(place: SitePlace, login: &Login) -> Result<About> {
     let failed = || CliError::failed(format!("could not set up Nix for {who}"));
     let site = Site::new(place, login.token(), agent, EFFORT).map_err(|error| failed().because(error))?;
     set_up::about(&site).await.map_err(|error| {
-        let hint = match &error {
-            ClientError::Denied { .. } => {
-                "a token comes from `snowbank token create --cache NAME:pull`, in SNOWBANK_TOKEN or --token-file"
-            }
-            ClientError::Missing { .. } => "is the name right? a token for another cache sees none, either",
-            ClientError::Garbage { .. } => "is that a Snowbank server? the URL is written http://HOST/nix/NAME",
-            _ => "is its server running, and the URL right?",
+        let hints: &[&str] = match &error {
+            ClientError::Denied { .. } => &[
+                "a private cache asks for a token, in SNOWBANK_TOKEN or --token-file: `snowbank token create --cache NAME:pull`",
+                "one that does not exist answers alike: is the name right?",
+            ],
+            ClientError::Missing { .. } => &["is the name right? who has a token for another cache sees none, either"],
+            ClientError::Garbage { .. } => &["is that a Snowbank server? the URL is written http://HOST/nix/NAME"],
+            _ => &["is its server running, and the URL right?"],
         };
-        failed().because(error).hint(hint)
+        hints.iter().fold(failed().because(error), |failed, hint| failed.hint(*hint))
     })
 }
 
@@ -95,8 +96,8 @@ fn write(files: &Files, settings: Settings, login: &Login, printer: &Printer) ->
     }
     let text = set_up::put(&conf.bytes, &settings);
     let changed = conf.replace(&text, false).map_err(unwritten)?;
-    let said = if changed { "tells Nix of it" } else { "tells Nix of it already" };
-    printer.talk(format!("{} {said}: {}", files.conf.display(), settings.cache));
+    let already = if changed { "" } else { " already" };
+    printer.talk(format!("{} tells Nix of {}{already}", files.conf.display(), settings.cache));
     if changed && files.system && files.has_daemon() {
         printer.talk("hint: the daemon reads it when it starts: `systemctl restart nix-daemon`, or on macOS");
         printer.talk("hint: `launchctl kickstart -k system/org.nixos.nix-daemon`");
