@@ -9,11 +9,11 @@ use snowbank_actions::client::{Attempt, ClientError};
 /// Bytes of a server's words that are told on.
 const MOST: usize = 1000;
 
-pub(super) fn broken(attempt: Attempt, error: reqwest::Error) -> ClientError {
+pub(crate) fn broken(attempt: Attempt, error: reqwest::Error) -> ClientError {
     ClientError::Unreachable { attempt, source: Box::new(error.without_url()) }
 }
 
-pub(super) async fn failure(attempt: Attempt, answer: Response) -> ClientError {
+pub(crate) async fn failure(attempt: Attempt, answer: Response) -> ClientError {
     let status = answer.status();
     let after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let message = said(answer).await;

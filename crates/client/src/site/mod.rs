@@ -1,6 +1,6 @@
 //! A binary cache of a Snowbank server, by our own calls: many paths in one message.
 
-mod answer;
+pub(crate) mod answer;
 mod place;
 #[cfg(test)]
 mod tests;
