@@ -9,6 +9,18 @@ use super::State;
 pub(crate) enum Token {
     /// Make a token and print it
     Create(Create),
+    /// Print a token of minutes for the job around us, which proves by its forge who it is
+    ///
+    /// The job's identity token is taken from SNOWBANK_ID_TOKEN, else asked of GitHub by ACTIONS_ID_TOKEN_REQUEST_URL
+    /// and ACTIONS_ID_TOKEN_REQUEST_TOKEN. The server's setting `oidc` says what it is worth.
+    Exchange {
+        /// The server, https://HOST
+        #[arg(long, value_name = "URL", env = "SNOWBANK_SERVER")]
+        server: String,
+        /// Whom the identity token is for, as the server's setting `oidc` has it [default: the server's URL]
+        #[arg(long, value_name = "AUDIENCE")]
+        audience: Option<String>,
+    },
     /// List the tokens that have not ended, the oldest first; never the tokens themselves
     List {
         #[command(flatten)]

@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod completions;
 mod config;
+mod exchange;
 mod gc;
 mod github;
 mod hash_files;

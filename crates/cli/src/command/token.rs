@@ -10,6 +10,7 @@ use snowbank_server::settings::Span;
 
 use crate::args::State;
 use crate::args::token::{Create, Token};
+use crate::command::exchange;
 use crate::config;
 use crate::error::{CliError, Result};
 use crate::open::{Opened, Role, open};
@@ -23,6 +24,7 @@ const SHOWN: usize = 12;
 pub(crate) async fn run(args: Token, printer: &Printer) -> Result<()> {
     match args {
         Token::Create(args) => create(&args, printer).await,
+        Token::Exchange { server, audience } => exchange::run(&server, audience.as_deref(), printer).await,
         Token::List { state, json } => list(&state, json, printer).await,
         Token::Revoke { ids, state } => revoke(&ids, &state, printer).await,
     }

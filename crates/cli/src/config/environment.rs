@@ -10,9 +10,10 @@ use crate::error::{CliError, Result};
 
 const PREFIX: &str = "SNOWBANK_";
 /// Variables that are no settings of a server.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "SNOWBANK_CACHE",
     "SNOWBANK_CONFIG",
+    "SNOWBANK_ID_TOKEN",
     "SNOWBANK_LOG",
     "SNOWBANK_LOG_FORMAT",
     "SNOWBANK_REMOTE",
