@@ -290,7 +290,7 @@ fn a_user_whom_the_daemon_does_not_trust_is_told_so() {
     }
     let server = Server::start(CACHES);
     let (machine, store, token) = (Machine::bare(), empty(), server.token("team:pull"));
-    let _daemon = NixDaemon::before(store.path(), "root");
+    let daemon = NixDaemon::before(store.path(), "root");
     fs::set_permissions(machine.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
     for name in ["home", "home/.config", "home/.config/nix"] {
         chown(machine.at(name), Some(65534), Some(65534)).unwrap();
@@ -318,7 +318,11 @@ fn a_user_whom_the_daemon_does_not_trust_is_told_so() {
     assert!(text.contains(&format!("\nnetrc-file = {}\n", netrc.display())), "{text}");
     assert!(fs::read_to_string(&netrc).unwrap().contains(&token));
     assert_eq!(fs::metadata(&netrc).unwrap().permissions().mode() & 0o777, 0o600);
-    fs::write(machine.at("etc/nix.conf"), "trusted-users = root @nogroup nobody\n").unwrap();
+    // Daemons before Nix 2.15 do not say whom they trust; the settings do.
+    drop(daemon);
+    fs::remove_file(store.path().join("nix/var/nix/daemon-socket/socket")).unwrap();
+    let _daemon = NixDaemon::before(store.path(), "root nobody");
+    fs::write(machine.at("etc/nix.conf"), "trusted-users = root nobody\n").unwrap();
     let output = used("team");
     good(&output);
     assert!(!said(&output).contains("warning"), "{}", said(&output));

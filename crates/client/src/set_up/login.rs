@@ -108,7 +108,8 @@ fn drop_entries(file: &[u8], machine: &str, which: impl Fn(Option<&[u8]>) -> boo
     let ours = entries.into_iter().filter(|entry| {
         let value = |item: &Item| item.value.clone().map(|span| &file[span]);
         let named = entry.first().filter(|first| first.kind == Kind::Entry).and_then(value);
-        let login = entry.iter().filter(|item| file[item.name.clone()] == *b"login").filter_map(value).last();
+        let login =
+            entry.iter().filter(|item| file[item.name.clone()] == *b"login").filter_map(value).next_back();
         named.is_some_and(|name| name.eq_ignore_ascii_case(machine.as_bytes())) && which(login)
     });
     let mut spans = Vec::new();
