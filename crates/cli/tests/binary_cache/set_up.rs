@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use snowbank_testkit::builds;
 use snowbank_testkit::closure::{nix, requisites};
 use snowbank_testkit::nix_daemon::NixDaemon;
+use snowbank_testkit::process::{PATIENCE, Process};
 use tempfile::TempDir;
 
 use crate::kit::{CACHES, Server, closure, empty, good, push, said};
@@ -166,6 +167,37 @@ fn nix_pulls_from_a_private_cache_with_that_alone() {
     assert_eq!(requisites(store.path(), made.top()), made.paths());
     // The token of before does for another run.
     good(&machine.used(&[&server.url("team")], None));
+}
+
+#[test]
+fn a_daemon_fetches_for_users_what_root_has_set_up() {
+    if !is_root() {
+        return;
+    }
+    let server = Server::start(CACHES);
+    let made = closure(3);
+    let pusher = server.netrc(&server.token("team:push"));
+    good(&push(made.root(), &server.url("team"), Some(&pusher), &[made.top()]));
+    let (machine, store) = (Machine::new(), empty());
+    good(&machine.used(&[&server.url("team")], Some(&server.token("team:pull"))));
+    for folder in [machine.0.path(), store.path()] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    chown(machine.at("home"), Some(65534), Some(65534)).unwrap();
+    let socket = store.path().join("nix/var/nix/daemon-socket/socket");
+    let mut daemon = nix("nix-daemon", store.path());
+    machine.settle(daemon.env("NIX_DAEMON_SOCKET_PATH", &socket));
+    let _daemon = Process::spawn("nix-daemon", daemon);
+    let begun = std::time::Instant::now();
+    while !socket.exists() {
+        assert!(begun.elapsed() < PATIENCE, "nix-daemon does not listen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut command = snowbank_testkit::tools::command("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "nix-store", "--realise"]);
+    machine.settle(command.arg(made.top()));
+    good(&command.env("NIX_REMOTE", format!("unix://{}", socket.display())).output().unwrap());
+    assert_eq!(requisites(store.path(), made.top()), made.paths());
 }
 
 #[test]

@@ -100,11 +100,11 @@ async fn trusts(settings: &Settings, printer: &Printer) {
     });
     if !allowed {
         printer.talk(format!("warning: Nix will pass this over: {why}"));
-        printer.talk(format!(
-            "hint: run `sudo snowbank use {}`, which sets up the whole machine, or have",
-            settings.cache
-        ));
-        printer.talk("hint: the administrator add this user to `trusted-users` in the machine's nix.conf");
+        let root = format!("sudo snowbank use {}", settings.cache);
+        printer.talk(format!("hint: `{root}` sets up the whole machine"));
+        printer.talk(
+            "hint: or have an administrator add this user to `trusted-users` in the machine's nix.conf",
+        );
     }
 }
 

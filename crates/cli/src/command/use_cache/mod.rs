@@ -99,8 +99,11 @@ fn write(files: &Files, settings: Settings, login: &Login, printer: &Printer) ->
     let already = if changed { "" } else { " already" };
     printer.talk(format!("{} tells Nix of {}{already}", files.conf.display(), settings.cache));
     if changed && files.system && files.has_daemon() {
-        printer.talk("hint: the daemon reads it when it starts: `systemctl restart nix-daemon`, or on macOS");
-        printer.talk("hint: `launchctl kickstart -k system/org.nixos.nix-daemon`");
+        let restart = match cfg!(target_os = "macos") {
+            true => "launchctl kickstart -k system/org.nixos.nix-daemon",
+            false => "systemctl restart nix-daemon",
+        };
+        printer.talk(format!("hint: Nix's daemon reads it when it starts: `{restart}`"));
     }
     Ok(())
 }
