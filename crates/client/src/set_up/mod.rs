@@ -1,5 +1,5 @@
 //! Setting up the Nix of a machine for a cache: what its `nix.conf` and its netrc are to say. The text work is pure;
-//! [`file`] reads and writes.
+//! [`mod@file`] reads and writes.
 
 mod about;
 mod block;
