@@ -13,7 +13,7 @@ use snowbank_cas::bucket::{Bucket, Place};
 use snowbank_cas::budget::Budget;
 use snowbank_server::http::router;
 use snowbank_server::service::{Rights, Service};
-use snowbank_server::settings::Settings;
+use snowbank_server::settings::{CacheSettings, Settings};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
@@ -26,6 +26,8 @@ enum Path<'a> {
     Caches,
     Range(u8),
     Administration(&'a str),
+    Bulk(u8),
+    Cache(&'a str),
     Upload,
     Other(&'a str),
 }
@@ -56,6 +58,7 @@ struct Server {
     service: Service,
     job: String,
     admin: String,
+    cache: String,
     /// Path and query of a URL that takes an upload.
     upload: String,
     _folder: tempfile::TempDir,
@@ -70,12 +73,16 @@ async fn start() -> Server {
     // Not in memory: what is kept there keeps its share of the budget.
     let place = Place::Directory(folder.path().to_owned());
     let bucket = Bucket::open(place, folder.path(), Budget::new(64 << 20)).await.expect("a bucket");
-    let service = Service::open(Settings::default(), catalog, bucket).await.expect("a service");
+    let mut settings = Settings::default();
+    settings.caches.insert("team".to_owned(), CacheSettings::default());
+    let service = Service::open(settings, catalog, bucket).await.expect("a service");
     let rights =
         Rights::Job { repository: "acme/app".to_owned(), scopes: Scopes::read_write("refs/heads/main") };
     let day = Duration::from_secs(100_000);
     let job = service.mint(&rights, day).expect("a token");
     let admin = service.mint(&Rights::Admin, day).expect("a token");
+    let rights = Rights::Caches(vec!["team:push".parse().expect("a grant")]);
+    let cache = service.mint(&rights, day).expect("a token");
     let body = Body::from(r#"{"key":"k","version":"v"}"#);
     let create = Request::post(format!("{}/CreateCacheEntry", snowbank_actions::twirp::SERVICE))
         .header("authorization", format!("Bearer {job}"))
@@ -85,7 +92,7 @@ async fn start() -> Server {
     let body = to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
     let answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
     let upload = answer["signed_upload_url"].as_str().expect("a URL").to_owned();
-    Server { service, job, admin, upload, _folder: folder }
+    Server { service, job, admin, cache, upload, _folder: folder }
 }
 
 impl Sent<'_> {
@@ -105,6 +112,16 @@ impl Sent<'_> {
             Path::Administration(path) => {
                 (Method::GET, format!("/api/v1/{path}?{}", self.query), &server.admin)
             }
+            Path::Bulk(call) => {
+                let (method, call) = match call % 4 {
+                    0 => (Method::POST, "missing".to_owned()),
+                    1 => (Method::PUT, format!("packs/{}", snowbank_cas::id::ObjectHash::of(self.body))),
+                    2 => (Method::POST, "nars".to_owned()),
+                    _ => (Method::POST, "paths".to_owned()),
+                };
+                (method, format!("/api/v1/nix/team/{call}?{}", self.query), &server.cache)
+            }
+            Path::Cache(file) => (Method::PUT, format!("/nix/team/{file}?{}", self.query), &server.cache),
             Path::Upload => (Method::PUT, format!("{}&{}", server.upload, self.query), &server.job),
             Path::Other(path) => (Method::GET, format!("/{path}?{}", self.query), &server.job),
         };

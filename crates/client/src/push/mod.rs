@@ -27,12 +27,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 pub use error::PushError;
+pub use missing::Lacking;
 
 use crate::observer::{Event, Observer, Stage};
 use crate::packing::{Item, Outcome, ReadError, Reading, Shelf, read, recipe};
 use crate::save::Amount;
 use crate::site::Site;
-use missing::{Lacking, missing};
+use missing::{Sources, missing};
 use nars::{Made, batches};
 use send::send;
 
@@ -112,11 +113,11 @@ impl Push<'_> {
         self.begin(Stage::Find, 0, 0);
         let lacking = missing(self.site, &wanted).await?;
         self.observer.tell(Event::End { stage: Stage::Find });
-        let lacks: BTreeSet<&StorePath> =
-            lacking.nars.iter().chain(&lacking.infos).map(|info| &info.path).collect();
+        let of = |places: &[usize]| places.iter().map(|&at| wanted[at]).collect::<Vec<_>>();
+        let (nars, infos) = (of(&lacking.nars), of(&lacking.infos));
+        let lacks: BTreeSet<&StorePath> = nars.iter().chain(&infos).map(|info| &info.path).collect();
         pushed.there = Amount::of(wanted.iter().copied().filter(|info| !lacks.contains(&info.path)));
-        let infos = lacking.infos.clone();
-        let read = self.read(lacking, &mut pushed).await?;
+        let read = self.read(nars, lacking.sources, &mut pushed).await?;
         if self.stop.load(Ordering::Relaxed) {
             return Err(PushError::Stopped);
         }
@@ -131,10 +132,10 @@ impl Push<'_> {
     /// Reads and sends what the cache lacks, wave by wave. Returns what came to wait there.
     async fn read<'b>(
         &self,
-        lacking: Lacking<'b>,
+        mut nars: Vec<&'b PathInfo>,
+        sources: Sources,
         pushed: &mut Pushed,
     ) -> Result<Vec<&'b PathInfo>, PushError> {
-        let Lacking { mut nars, sources, .. } = lacking;
         nars.sort_by_key(|info| std::cmp::Reverse(info.nar_size));
         self.begin(Stage::Read, nars.iter().map(|info| info.nar_size).sum(), nars.len() as u64);
         let dropped = Arc::new(AtomicBool::new(false));

@@ -9,10 +9,9 @@ use snowbank_cas::id::{ChunkHash, ObjectHash};
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::path_info::PathInfo;
 
-use super::WAVE;
-use super::missing::read;
+use super::missing::{Lacking, Sources};
 use super::nars::{Made, batches};
-use super::waves;
+use super::{PushError, WAVE, waves};
 use crate::snapshot::Recipe;
 use crate::snapshot::samples::info;
 
@@ -25,17 +24,15 @@ fn known(seed: &[u8], chunks: &[&[u8]]) -> Known {
     Known { source: Some(nar_source(seed)), chunks }
 }
 
-fn infos() -> Vec<PathInfo> {
-    vec![info(1, &[]), info(2, &[1]), info(3, &[])]
+fn decode(answer: &Missing, offered: usize) -> Result<Lacking, PushError> {
+    Lacking::decode(&answer.encode_to_vec(), offered)
 }
 
 #[test]
 fn places_are_of_what_was_offered() {
-    let infos = infos();
-    let wanted: Vec<&PathInfo> = infos.iter().collect();
     let answer = Missing { nars: vec![2, 0], infos: vec![1], known: vec![known(b"n", &[b"a", b"b"])] };
-    let lacking = read(&wanted, answer.clone()).unwrap();
-    assert_eq!((lacking.nars, lacking.infos), (vec![wanted[2], wanted[0]], vec![wanted[1]]));
+    let lacking = decode(&answer, 3).unwrap();
+    assert_eq!((lacking.nars, lacking.infos), (vec![2, 0], vec![1]));
     assert_eq!(lacking.sources.places()[&ChunkHash::of(b"b")], (0, 1));
     let short = Known { chunks: vec![0; 33], ..known(b"n", &[]) };
     let nowhere = Known { source: None, ..known(b"n", &[b"a"]) };
@@ -48,16 +45,15 @@ fn places_are_of_what_was_offered() {
         Missing { known: vec![nowhere], ..answer.clone() },
         Missing { known: vec![half], ..answer },
     ] {
-        assert!(read(&wanted, wrong.clone()).is_err(), "{wrong:?}");
+        assert!(decode(&wrong, 3).is_err(), "{wrong:?}");
     }
 }
 
 proptest! {
     #[test]
-    fn any_answer_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        if let Ok(answer) = Missing::decode(&*bytes) {
-            let infos = infos();
-            let _ = read(&infos.iter().collect::<Vec<_>>(), answer);
+    fn any_answer_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300), offered in 0usize..5) {
+        if let Ok(lacking) = Lacking::decode(&bytes, offered) {
+            prop_assert!(lacking.nars.iter().chain(&lacking.infos).all(|&at| at < offered));
         }
     }
 
@@ -83,10 +79,8 @@ fn made(seed: u8, size: u64, frames: &[(u32, u32)]) -> Made {
 
 #[test]
 fn a_message_names_each_source_once() {
-    let infos = infos();
-    let wanted: Vec<&PathInfo> = infos.iter().collect();
     let answer = Missing { known: vec![known(b"n", &[b"a"])], ..Missing::default() };
-    let sources = read(&wanted, answer).unwrap().sources;
+    let sources = decode(&answer, 0).unwrap().sources;
     let pack = ObjectHash::of(b"pack");
     let sent = HashMap::from([(1, pack)]);
     let nars = vec![made(1, 10, &[(1, 4), (1, 5), (0, 0)]), made(2, 10, &[(0, 0), (1, 9)])];
@@ -104,7 +98,7 @@ fn a_message_names_each_source_once() {
 
 #[test]
 fn much_is_told_in_several_messages() {
-    let sources = read(&[], Missing::default()).unwrap().sources;
+    let sources = Sources::default();
     let sent = HashMap::from([(0, ObjectHash::of(b"pack"))]);
     let nars: Vec<_> = [60 << 20, 3 << 20, 2 << 20, 900 << 20, 1].map(|size| made(1, size, &[(0, 0)])).into();
     let counts: Vec<_> =
