@@ -122,7 +122,7 @@ macro_rules! contract {
                 who_names_a_pack_is_counted, packs_come_in_pages,
             ]
             recipes: [
-                a_page_is_found_by_its_bytes, a_page_of_a_pack_that_is_not_live_is_refused,
+                a_page_is_found_by_its_bytes, pages_of_many_recipes_come_in_order, a_page_of_a_pack_that_is_not_live_is_refused,
                 a_page_of_another_domains_pack_is_refused, an_expired_recipe_is_swept,
                 pages_are_found_by_their_packs, moving_frames_is_all_or_nothing,
             ]
@@ -141,7 +141,7 @@ macro_rules! contract {
                 a_cache_is_made_once, many_ask_for_a_new_cache_at_once, a_caches_usage_counts_each_nar_once,
             ]
             nars: [
-                a_kept_nar_waits_where_it_was_staged, a_domain_keeps_a_nar_once,
+                a_kept_nar_waits_where_it_was_staged, many_nars_are_found_by_who_may_read_them, a_domain_keeps_a_nar_once,
                 a_nar_whose_recipe_was_swept_is_gone, a_nar_is_had_by_who_sees_its_path, many_nars_are_found_at_once,
                 staged_nars_are_extended_together, a_nar_stays_while_it_has_a_name,
                 a_staged_nar_is_replaced_by_a_later_one, a_lost_nar_takes_its_paths_with_it,

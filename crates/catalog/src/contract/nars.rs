@@ -40,6 +40,29 @@ pub async fn a_kept_nar_waits_where_it_was_staged(house: &House) {
     assert_eq!(catalog.staged(&place).await.unwrap(), None, "its lease ran out");
 }
 
+/// Those that a path in the views has, and no others.
+pub async fn many_nars_are_found_by_who_may_read_them(house: &House) {
+    let catalog = &*house.catalog;
+    let own = cache(catalog).await;
+    for number in [1, 2] {
+        add(catalog, &own, PLAIN, info(number, &[]), number).await;
+    }
+    let pulled = add(catalog, &own, PULL, info(3, &[]), 3).await;
+    push(catalog, &own, PLAIN, 4).await;
+    let asked: Vec<_> = (1..=5).map(nar_hash).collect();
+    for (view, numbers) in [(PLAIN, &[1, 2][..]), (PULL, &[1, 2, 3])] {
+        let mut found = catalog.nar_places(own.id, &seen_from(view), &asked).await.unwrap();
+        found.sort_by_key(|(hash, _)| *hash);
+        let mut hashes: Vec<_> = numbers.iter().copied().map(nar_hash).collect();
+        hashes.sort_unstable();
+        assert_eq!(found.iter().map(|(hash, _)| *hash).collect::<Vec<_>>(), hashes);
+        let third = found.iter().find(|(hash, _)| *hash == nar_hash(3));
+        assert_eq!(third.map(|(_, place)| *place), pulled.nar.filter(|_| view == PULL));
+    }
+    let sibling = catalog.cache("sibling", "owner").await.unwrap();
+    assert_eq!(catalog.nar_places(sibling.id, &seen_from(PLAIN), &asked).await.unwrap(), []);
+}
+
 /// The recipe that came second goes, and with it what only it named.
 pub async fn a_domain_keeps_a_nar_once(house: &House) {
     let catalog = &*house.catalog;

@@ -34,6 +34,31 @@ pub async fn a_page_is_found_by_its_bytes(house: &House) {
     assert_eq!(catalog.page(recipe, 3).await.unwrap(), None);
 }
 
+/// Of many recipes at once, each after the other, from where the last answer ended.
+pub async fn pages_of_many_recipes_come_in_order(house: &House) {
+    let catalog = &*house.catalog;
+    let domain = domain(catalog).await;
+    let pack = store(catalog, domain, 0..8).await;
+    let mut recipes = Vec::new();
+    for _ in 0..3 {
+        let recipe = catalog.begin_recipe(domain, LEASE).await.unwrap();
+        for number in 0..2 {
+            let page = page(number, (0..4).map(|place| frame(place, pack, place)).collect());
+            assert_eq!(catalog.add_page(recipe, number, &page, LEASE).await.unwrap(), PageAdded::Done);
+        }
+        recipes.push(recipe);
+    }
+    let asked = [recipes[2], recipes[0]];
+    let places = |pages: Vec<NumberedPage>| -> Vec<_> {
+        pages.into_iter().map(|page| (page.recipe, page.number)).collect()
+    };
+    let first = places(catalog.pages_in(&asked, None, 3).await.unwrap());
+    assert_eq!(first, [(recipes[0], 0), (recipes[0], 1), (recipes[2], 0)]);
+    let rest = places(catalog.pages_in(&asked, first.last().copied(), 3).await.unwrap());
+    assert_eq!(rest, [(recipes[2], 1)]);
+    assert_eq!(catalog.pages_in(&[], None, 3).await.unwrap(), []);
+}
+
 /// With the numbers of those packs, and nothing is kept of it.
 pub async fn a_page_of_a_pack_that_is_not_live_is_refused(house: &House) {
     let catalog = &*house.catalog;

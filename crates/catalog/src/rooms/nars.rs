@@ -7,6 +7,7 @@ use snowbank_nix::hash::{Digest, NarHash};
 
 use crate::Result;
 use crate::ids::{CacheId, NarId, RecipeId};
+use crate::rooms::NarPlace;
 
 /// The place that a NAR waits in until a path names it. It is nobody's but its pusher's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +127,13 @@ pub trait Nars {
 
     /// Those of these NARs that paths of the cache in one of `views` have, in no order. One statement.
     async fn nars(&self, cache: CacheId, views: &[String], hashes: &[NarHash]) -> Result<Vec<StoredNar>>;
+    /// Where those of these NARs are that a path of the cache in one of `views` has, in no order. One statement.
+    async fn nar_places(
+        &self,
+        cache: CacheId,
+        views: &[String],
+        hashes: &[NarHash],
+    ) -> Result<Vec<(NarHash, NarPlace)>>;
 
     /// NARs of all domains after `after`, by number.
     async fn walk_nars(&self, after: Option<NarId>, limit: u64) -> Result<Vec<StoredNar>>;

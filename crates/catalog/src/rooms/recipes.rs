@@ -64,6 +64,14 @@ pub trait Recipes {
     /// The page that holds the byte at `offset`; the last page for an offset at or after the end.
     async fn page_at(&self, recipe: RecipeId, measure: Measure, offset: u64) -> Result<Option<NumberedPage>>;
 
+    /// Pages of these recipes, ordered, after `after`. One statement.
+    async fn pages_in(
+        &self,
+        recipes: &[RecipeId],
+        after: Option<(RecipeId, u32)>,
+        limit: u64,
+    ) -> Result<Vec<NumberedPage>>;
+
     /// Pages that name any of these packs, ordered, after `after`.
     async fn pages_of(
         &self,

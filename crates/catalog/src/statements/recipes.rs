@@ -35,6 +35,10 @@ const AT_STORED: Sql = sql!(
     "SELECT recipe, number, body FROM pages WHERE recipe = $1 AND stored_start <= $2
      ORDER BY stored_start DESC, number DESC LIMIT 1"
 );
+const PAGES_IN: Sql = sql!(
+    "SELECT recipe, number, body FROM pages
+     WHERE (recipe, number) > ($2, $3) AND recipe" in_ints("$1") " ORDER BY recipe, number LIMIT $4"
+);
 const PAGES_OF: Sql = sql!(
     "SELECT pages.recipe, pages.number, pages.body FROM (
          SELECT DISTINCT recipe, number FROM page_packs
@@ -174,6 +178,18 @@ impl<D: Driver> Recipes for Database<D> {
             Measure::Stored => &AT_STORED,
         };
         self.read("find a recipe's page").await?.find(statement, args![recipe, signed(offset)]).await
+    }
+
+    async fn pages_in(
+        &self,
+        recipes: &[RecipeId],
+        after: Option<(RecipeId, u32)>,
+        limit: u64,
+    ) -> Result<Vec<NumberedPage>> {
+        let (recipe, page) = after.map_or((-1, -1), |(recipe, page)| (recipe.0, i64::from(page)));
+        let recipes: Vec<i64> = recipes.iter().map(|recipe| recipe.0).collect();
+        let mut session = self.read("read the pages of recipes").await?;
+        session.all(&PAGES_IN, args![&recipes, recipe, page, signed(limit)]).await
     }
 
     async fn pages_of(

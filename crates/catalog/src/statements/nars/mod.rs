@@ -14,7 +14,7 @@ use snowbank_nix::hash::{Digest, NarHash};
 use super::kept::texts;
 use crate::Result;
 use crate::ids::{CacheId, NarId, RecipeId};
-use crate::rooms::{KeptNar, NarFile, Nars, NewNar, Stage, Staged, StoredNar};
+use crate::rooms::{KeptNar, NarFile, NarPlace, Nars, NewNar, Stage, Staged, StoredNar};
 use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, args, signed, sql};
 
 /// What a [`StoredNar`] is read from.
@@ -42,6 +42,11 @@ const FIND_MANY: Sql = sql!(
     "SELECT " nar_columns!() " FROM nars
      WHERE nars.domain = (SELECT caches.domain FROM caches WHERE caches.id = $1) AND nars.hash" in_blobs("$2") " AND "
     had_in!() in_blobs("$3") ")"
+);
+const PLACES: Sql = sql!(
+    "SELECT nars.hash, nars.id, nars.recipe, nars.stored FROM nars
+     WHERE nars.domain = (SELECT caches.domain FROM caches WHERE caches.id = $1) AND nars.hash" in_blobs("$2")
+    " AND " had_in!() in_blobs("$3") ")"
 );
 const WALK: Sql = sql!("SELECT " nar_columns!() " FROM nars WHERE id > $1 ORDER BY id LIMIT $2");
 const RECIPES: Sql = sql!(
@@ -138,6 +143,21 @@ impl<D: Driver> Nars for Database<D> {
         }
         let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.bytes().to_vec()).collect();
         self.read("find NARs").await?.all(&FIND_MANY, args![cache, &hashes, &texts(views)]).await
+    }
+
+    async fn nar_places(
+        &self,
+        cache: CacheId,
+        views: &[String],
+        hashes: &[NarHash],
+    ) -> Result<Vec<(NarHash, NarPlace)>> {
+        let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.bytes().to_vec()).collect();
+        let mut session = self.read("find where NARs are").await?;
+        let found = session
+            .all::<(NarHash, NarId, RecipeId, u64)>(&PLACES, args![cache, &hashes, &texts(views)])
+            .await?;
+        let place = |(hash, id, recipe, stored)| (hash, NarPlace { id, recipe, stored });
+        Ok(found.into_iter().map(place).collect())
     }
 
     async fn walk_nars(&self, after: Option<NarId>, limit: u64) -> Result<Vec<StoredNar>> {

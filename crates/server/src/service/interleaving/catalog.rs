@@ -12,8 +12,8 @@ use snowbank_catalog::ids::{
 use snowbank_catalog::rooms::{
     Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Files, Finalized,
     Form, HashPart, Hit, Holdings, JobKind, Jobs, KeptNar, Listed, ListedToken, Listing, Measure, NarFile,
-    Nars, NewNar, NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path, PathRow,
-    Paths, Pin, Pins, Publication, Published, Queue, Recipes, Recoded, Repositories, Repository,
+    NarPlace, Nars, NewNar, NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path,
+    PathRow, Paths, Pin, Pins, Publication, Published, Queue, Recipes, Recoded, Repositories, Repository,
     Representation, Representations, Reserved, Segment, Sender, Slot, Stage, Staged, StoredNar, TokenState,
     Tokens, Upload, Uploads, Usage,
 };
@@ -121,6 +121,7 @@ gated! {
         fn add_page(recipe: RecipeId, number: u32, page: &RecipePage, lease: Duration) -> PageAdded;
         fn page(recipe: RecipeId, number: u32) -> Option<NumberedPage>;
         fn page_at(recipe: RecipeId, measure: Measure, offset: u64) -> Option<NumberedPage>;
+        fn pages_in(recipes: &[RecipeId], after: Option<(RecipeId, u32)>, limit: u64) -> Vec<NumberedPage>;
         fn pages_of(packs: &[PackId], after: Option<(RecipeId, u32)>, limit: u64) -> Vec<NumberedPage>;
         fn move_frames(pages: &[(NumberedPage, RecipePage)]) -> bool;
         fn sweep_recipes() -> u64;
@@ -155,6 +156,7 @@ gated! {
         fn extend_staged(cache: CacheId, view: &str, pusher: &str, lease: Duration) -> u64;
         fn nar(cache: CacheId, views: &[String], hash: &NarHash) -> Option<StoredNar>;
         fn nars(cache: CacheId, views: &[String], hashes: &[NarHash]) -> Vec<StoredNar>;
+        fn nar_places(cache: CacheId, views: &[String], hashes: &[NarHash]) -> Vec<(NarHash, NarPlace)>;
         fn walk_nars(after: Option<NarId>, limit: u64) -> Vec<StoredNar>;
         fn lose_nar(nar: NarId) -> u64;
         fn sweep_nars(limit: u64) -> u64;
