@@ -16,6 +16,15 @@ pub use push::{Known, Missing, NewNar, NewNars, Offer, Offered, Publish, Run, So
 /// Paths that one message tells of at most.
 pub const MAX_PATHS: usize = 1 << 16;
 
+/// Paths at most that are said to be there already: more would cost more than they save.
+pub const MAX_HAVE: usize = 1 << 18;
+
+/// Pieces of one `POST rows` at most.
+pub const MAX_PIECES: usize = 4096;
+
+/// Bytes of the answer to one `POST rows` at most.
+pub const MAX_ROWS: u64 = 64 << 20;
+
 /// Bytes of the largest message that is read at once.
 pub const MAX_MESSAGE: usize = 48 << 20;
 

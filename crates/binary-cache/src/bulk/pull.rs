@@ -11,8 +11,8 @@ pub struct ClosureWanted {
     /// The hash parts of the paths that are wanted.
     #[prost(string, repeated, tag = "1")]
     pub roots: Vec<String>,
-    /// Hash parts, 32 bytes each, one behind the other, of paths that are there with all that they refer to: they are left
-    /// out, and what only they refer to.
+    /// Hash parts, 32 bytes each, one behind the other in order, of paths that are there with all that they refer to: they
+    /// are left out, and what only they refer to. At most [`super::MAX_HAVE`].
     #[prost(bytes = "vec", tag = "2")]
     pub have: Vec<u8>,
 }
@@ -36,9 +36,13 @@ pub struct Planned {
     /// Roots that this cache does not have.
     #[prost(string, repeated, tag = "5")]
     pub absent: Vec<String>,
+    /// Why nothing follows although not all was told; empty where it was.
+    #[prost(string, tag = "6")]
+    pub failed: String,
 }
 
-/// `POST rows`: frames of many NARs in one answer, one piece behind the other.
+/// `POST rows`: frames of many NARs in one answer, one piece behind the other. At most [`super::MAX_PIECES`], of
+/// [`super::MAX_ROWS`] bytes together.
 #[derive(Clone, PartialEq, Message)]
 pub struct Rows {
     /// The pieces, in the order in which they are sent.

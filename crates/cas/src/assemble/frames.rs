@@ -25,7 +25,7 @@ pub fn frames(
 }
 
 /// Where that part of the page's frames lies that is in `range`.
-fn clipped(page: &RecipePage, range: &Range<u64>) -> Vec<Span> {
+pub(super) fn clipped(page: &RecipePage, range: &Range<u64>) -> Vec<Span> {
     let mut spans = spans(&page.frames);
     let mut start = page.stored_start;
     spans.retain_mut(|span| {

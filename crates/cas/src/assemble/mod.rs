@@ -3,12 +3,14 @@
 mod chunks;
 mod frames;
 mod pages;
+mod rows;
 mod runs;
 
 pub use chunks::chunks;
 pub use frames::frames;
 pub(crate) use pages::page_stream;
 pub use pages::{Measure, PageSource};
+pub use rows::rows;
 pub(crate) use runs::{Run, runs, spans};
 
 use crate::bucket::BucketError;

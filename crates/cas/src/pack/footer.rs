@@ -124,7 +124,7 @@ impl Footer {
         let entries = summed[..records]
             .chunks_exact(RECORD)
             .enumerate()
-            .map(|(index, record)| entry(index, record))
+            .map(|(index, record)| PackEntry::decode(index, record))
             .collect::<Result<Vec<_>, _>>()?;
         let frames: u64 = entries.iter().map(|entry| u64::from(entry.stored_len)).sum();
         if frames + length != object_size {
@@ -143,22 +143,24 @@ impl Footer {
     }
 }
 
-fn entry(index: usize, record: &[u8]) -> Result<PackEntry, PackError> {
-    let mut fields = Fields(record);
-    let (Some(chunk), Some(frame), Some(raw_len), Some(stored_len)) =
-        (fields.bytes(), fields.bytes(), fields.u32(), fields.u32())
-    else {
-        return Err(PackError::NotAPack);
-    };
-    if raw_len == 0 || raw_len > MAX_CHUNK || stored_len == 0 || stored_len > bound(raw_len) {
-        return Err(PackError::Entry { index, raw_len, stored_len });
+impl PackEntry {
+    /// Reads a record as it stands in a footer, whose place there is `index`.
+    ///
+    /// # Errors
+    /// When it is of another length, or no frame can have these lengths.
+    pub fn decode(index: usize, record: &[u8]) -> Result<Self, PackError> {
+        let mut fields = Fields(record);
+        let (Some(chunk), Some(frame), Some(raw_len), Some(stored_len)) =
+            (fields.bytes(), fields.bytes(), fields.u32(), fields.u32())
+        else {
+            return Err(PackError::NotAPack);
+        };
+        if raw_len == 0 || raw_len > MAX_CHUNK || stored_len == 0 || stored_len > bound(raw_len) {
+            return Err(PackError::Entry { index, raw_len, stored_len });
+        }
+        let (chunk, frame) = (ChunkHash::from_bytes(chunk), FrameHash::from_bytes(frame));
+        Ok(Self { chunk, frame, raw_len, stored_len })
     }
-    Ok(PackEntry {
-        chunk: ChunkHash::from_bytes(chunk),
-        frame: FrameHash::from_bytes(frame),
-        raw_len,
-        stored_len,
-    })
 }
 
 fn checksum(bytes: &[u8]) -> [u8; 16] {

@@ -41,7 +41,8 @@ pub use auth::{
     OwnTokens, Rights,
 };
 pub use binary_cache::{
-    CacheEvictReport, CacheView, FrameRun, FrameSource, Lacking, Nameable, NarMade, Served,
+    CacheEvictReport, CacheView, ClosureAnswer, ClosureQuestion, FrameRun, FrameSource, Lacking, Nameable,
+    NarMade, Served,
 };
 pub use caches::{CacheQuery, Visitor};
 pub use download::Download;

@@ -6,6 +6,7 @@ mod failure;
 mod message;
 mod nix;
 mod pins;
+mod pull;
 mod push;
 mod rights;
 mod upkeep;
@@ -26,6 +27,8 @@ pub(super) fn routes() -> Router<Service> {
         .route("/rights", get(rights::rights))
         .route("/usage", get(caches::usage))
         .route("/nix/{cache}", get(nix::about))
+        .route("/nix/{cache}/closure", post(pull::closure))
+        .route("/nix/{cache}/rows", post(pull::rows))
         .route("/nix/{cache}/pins", get(pins::list))
         .route("/nix/{cache}/pins/{name}", put(pins::put).delete(pins::delete))
         .route("/nix/{cache}/missing", post(push::missing))
