@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod client;
 pub(crate) mod pin;
+pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod token;
 pub(crate) mod use_cache;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Restore(Box<client::Restore>),
     /// Save what is new in a Nix store
     Save(Box<client::Save>),
+    /// Fetch paths from a binary cache of a Snowbank server, with all that they refer to
+    Pull(Box<pull::Pull>),
     /// Push store paths to a binary cache of a Snowbank server, with all that they refer to
     ///
     /// Only chunks that the cache lacks are sent, and all paths become visible at once.

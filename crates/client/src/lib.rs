@@ -10,6 +10,7 @@ pub mod nix_conf;
 pub mod observer;
 mod packing;
 mod packs;
+pub mod pull;
 pub mod push;
 pub mod restore;
 pub mod save;

@@ -13,6 +13,7 @@ const INFO: &str = "select id, hash, deriver, narSize, sigs, ca from ValidPaths 
 const VALID: &str = "select 1 from ValidPaths where path = ?1";
 const REFERENCES: &str = "select path from Refs join ValidPaths on reference = id where referrer = ?1";
 const ALL: &str = "select path from ValidPaths";
+const IN_ORDER: &str = "select path from ValidPaths order by id";
 const SINCE: &str = "select path from ValidPaths where registrationTime >= ?1";
 const NEWEST: &str = "select coalesce(max(id), 0) from ValidPaths";
 const AFTER: &str = "select id, path from ValidPaths where id > ?1 order by id";
@@ -63,6 +64,15 @@ impl LocalStore {
     /// When the database cannot be read.
     pub fn valid_paths(&self) -> Result<BTreeSet<StorePath>, StoreError> {
         self.paths(ALL, [])
+    }
+
+    /// All valid paths in the order in which they were registered.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn in_order(&self) -> Result<Vec<StorePath>, StoreError> {
+        let texts = self.rows(IN_ORDER, [], |row| row.get::<_, String>(0))?;
+        texts.iter().map(|text| self.path(text)).collect()
     }
 
     /// All valid paths that were registered at this second of the Unix era or later.

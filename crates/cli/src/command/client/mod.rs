@@ -5,6 +5,7 @@ mod job;
 mod lazy;
 mod limits;
 mod progress;
+mod pull;
 mod push;
 mod remote;
 mod restore;
@@ -20,6 +21,7 @@ mod watch_store;
 mod writing;
 
 pub(crate) use lazy::{substituter, untrusted};
+pub(crate) use pull::run as pull;
 pub(crate) use push::run as push;
 pub(crate) use remote::Remote;
 pub(crate) use restore::run as restore;

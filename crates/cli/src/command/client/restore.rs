@@ -14,7 +14,7 @@ use snowbank_client::restore::{CachePacks, Options, Report, RestoreTrees};
 use snowbank_client::series::{Found, find};
 use snowbank_client::snapshot::Snapshot;
 use snowbank_nix::daemon::Daemon;
-use snowbank_nix::store::{LocalStore, add_gc_root};
+use snowbank_nix::store::{LocalStore, Place, add_gc_root};
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     }
     let done = found_and_restored(&session, &remote, &how, args.lookup_only, Host::Background).await;
     if let (Some(link), Ok(done)) = (&args.gc_root, &done) {
-        roots(&session, link, done)?;
+        roots(&session.place, link, &done.tops)?;
     }
     if !args.lookup_only {
         stamp::leave(&session, &stamp::of(began, done.as_ref().ok()));
@@ -106,18 +106,18 @@ fn quoted(text: &str) -> String {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Keeps what was restored while links are there: one for each path that no other one refers to.
-fn roots(session: &Session, link: &Path, done: &Done) -> Result<()> {
-    for (at, path) in done.tops.iter().enumerate() {
+pub(super) fn roots(place: &Place, link: &Path, tops: &[StorePath]) -> Result<()> {
+    for (at, path) in tops.iter().enumerate() {
         let link = match at {
             0 => link.to_owned(),
             // As `nix-store --add-root` has it.
             at => PathBuf::from(format!("{}-{}", link.display(), at + 1)),
         };
-        let added = add_gc_root(&session.place, &link, path);
+        let added = add_gc_root(place, &link, path);
         // Where the store is somebody else's, the link is there and its owner's daemon notes it.
         let noted = || {
             let link = std::path::absolute(&link).ok().filter(|link| link.is_symlink())?;
-            Daemon::connect(&session.place, Some(PATIENCE)).ok()?.add_indirect_root(&link).ok()
+            Daemon::connect(place, Some(PATIENCE)).ok()?.add_indirect_root(&link).ok()
         };
         added
             .or_else(|error| noted().ok_or(error))

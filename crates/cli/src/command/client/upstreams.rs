@@ -12,6 +12,13 @@ use crate::error::{CliError, Result};
 
 /// cache.nixos.org, or those that are named; and those of this machine's Nix where that is wanted.
 pub(crate) fn upstreams(store: &Store, place: &Place, progress: &Progress) -> Result<Upstreams> {
+    let (list, options) = listed(store, progress)?;
+    Upstreams::new(list, place.dir().clone(), options)
+        .map_err(|error| CliError::usage("--upstream is not valid").because(error))
+}
+
+/// The same as a list, and how they are asked.
+pub(super) fn listed(store: &Store, progress: &Progress) -> Result<(Vec<Upstream>, UpstreamOptions)> {
     let wrong =
         |error: &dyn std::fmt::Display, what: &str| CliError::usage(format!("{what} is not valid: {error}"));
     let nixos = Upstream::nixos().ok_or_else(|| CliError::failed("the built-in upstream is not valid"))?;
@@ -38,8 +45,7 @@ pub(crate) fn upstreams(store: &Store, place: &Place, progress: &Progress) -> Re
         list.extend(configured.upstreams);
         options.certificates = conf.ssl_cert_file;
     }
-    Upstreams::new(list, place.dir().clone(), options)
-        .map_err(|error| CliError::usage("--upstream is not valid").because(error))
+    Ok((list, options))
 }
 
 /// Where Nix reads its settings from, by its own rules.

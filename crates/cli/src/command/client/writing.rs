@@ -18,7 +18,7 @@ use crate::error::{CliError, Result};
 pub(crate) type Held = Box<dyn Send + Sync>;
 
 /// Who writes.
-enum By {
+pub(super) enum By {
     Us(Arc<RootWriter>),
     Helper(Arc<HelperWriter>),
     Daemon(Arc<DaemonWriter>),
@@ -90,7 +90,7 @@ fn lacks_a_signature(miss: &Miss) -> bool {
 }
 
 /// Opens the store, as its owner, by the helper or by the daemon: whoever may first.
-fn open(place: &Place, kind: WriterKind) -> Result<By> {
+pub(super) fn open(place: &Place, kind: WriterKind) -> Result<By> {
     let failed = || CliError::failed("could not write to the store");
     let ours = || RootWriter::open(place.clone()).map(Arc::new).map(By::Us);
     let helper = || HelperWriter::start(&mut helper(place)?).map(Arc::new).map(By::Helper);

@@ -1,0 +1,166 @@
+//! A pull: what is missing comes, is checked and is written.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use snowbank_binary_cache::upstream::Upstreams;
+use snowbank_nix::store_path::StorePath;
+
+use super::check::Checked;
+use super::layout::Layout;
+use super::local::{Local, Search};
+use super::planned::blocking;
+use super::source::{Counts, PulledPacks};
+use super::{Planned, PullError};
+use crate::observer::{Event, Observer};
+use crate::restore::writer::Writer;
+use crate::restore::{self, Options, Reason, Restore};
+use crate::snapshot::{SavedPath, Snapshot, Source};
+
+/// How what was planned is brought.
+pub struct Fetch<'a, W> {
+    /// What was planned.
+    pub planned: &'a Planned,
+    /// What was asked for.
+    pub roots: &'a BTreeSet<StorePath>,
+    /// Who writes to the store.
+    pub writer: &'a Arc<W>,
+    /// Where the paths come from of which there are no frames: the cache itself, then upstream caches.
+    pub upstreams: &'a Arc<Upstreams>,
+    /// How to go about it; the hash of every NAR is checked in any case.
+    pub options: &'a Options,
+    /// Who is told.
+    pub observer: &'a Arc<dyn Observer>,
+    /// Ends it when it is set; what is complete then is registered.
+    pub cancel: &'a Arc<AtomicBool>,
+}
+
+/// What a pull did.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What was restored, and what was not.
+    pub restore: restore::Report,
+    /// Bytes of frames that the cache sent.
+    pub downloaded: u64,
+    /// Bytes of chunks that were taken from local files.
+    pub local: u64,
+}
+
+/// What was pulled.
+pub struct Pulled {
+    /// What was done.
+    pub report: Report,
+    /// Keeps all that was wanted from the garbage collector until it is dropped.
+    pub held: Box<dyn Send + Sync>,
+}
+
+impl<W: Writer> Fetch<'_, W> {
+    /// Pulls. Paths that cannot be had are no error; the report tells of them.
+    ///
+    /// # Errors
+    /// When nothing can be written.
+    pub async fn run(&self) -> Result<Pulled, PullError> {
+        let writer = Checked { writer: Arc::clone(self.writer), unproven: self.planned.unproven.clone() };
+        let (writer, counts) = (Arc::new(writer), Arc::<Counts>::default());
+        let local = self.look().await?;
+        let found_any = !local.chunks.is_empty();
+        let mut report = self.once(&writer, Arc::new(local), &counts).await?;
+        let doubtful = |miss: &restore::Miss| matches!(miss.reason, Reason::Damaged | Reason::Lost);
+        if found_any && report.stopped.is_none() && report.missed.values().any(doubtful) {
+            let text = "local files were not what they should be: what they were to give is downloaded";
+            self.observer.tell(Event::Warning(text.to_owned()));
+            let again = self.once(&writer, Arc::default(), &counts).await?;
+            report = united(report, again);
+        }
+        let read = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+        let (downloaded, local) = (read(&counts.downloaded), read(&counts.local));
+        Ok(Pulled { report: Report { restore: report, downloaded, local }, held: Box::new(writer) })
+    }
+
+    /// Looks for chunks in local files.
+    async fn look(&self) -> Result<Local, PullError> {
+        let planned = self.planned;
+        let candidates = planned.here.named(planned.paths.keys().map(StorePath::name));
+        if candidates.is_empty() {
+            return Ok(Local::default());
+        }
+        let frames = planned.paths.values().flat_map(|path| &path.frames);
+        let search = Search {
+            paths: candidates.iter().map(|path| planned.place.file(path)).collect(),
+            wanted: frames.map(|frame| frame.chunk).collect(),
+            observer: Arc::clone(self.observer),
+            cancel: Arc::clone(self.cancel),
+        };
+        blocking(move || search.run()).await
+    }
+
+    async fn once(
+        &self,
+        writer: &Arc<Checked<W>>,
+        local: Arc<Local>,
+        counts: &Arc<Counts>,
+    ) -> Result<restore::Report, PullError> {
+        let (snapshot, packs) = self.snapshot(local, counts);
+        let options = Options { verify_nar: true, ..self.options.clone() };
+        let restore = Restore {
+            snapshot: &snapshot,
+            roots: Some(self.roots),
+            place: &self.planned.place,
+            writer,
+            packs: &Arc::new(packs),
+            upstream: self.upstreams,
+            options: &options,
+            observer: self.observer,
+            cancel: self.cancel,
+        };
+        Ok(restore.run().await?.report)
+    }
+
+    /// All of it as if it had been saved.
+    fn snapshot(&self, local: Arc<Local>, counts: &Arc<Counts>) -> (Snapshot, PulledPacks) {
+        let planned = self.planned;
+        let mut snapshot = Snapshot { dir: planned.place.dir().clone(), ..Snapshot::default() };
+        let (mut layout, mut nars) = (Layout::default(), Vec::new());
+        let upstream = planned.elsewhere.values().chain(planned.valid.iter());
+        let mut add = |info: &snowbank_nix::path_info::PathInfo, source| {
+            let saved = SavedPath { info: info.clone(), source, unused: 0 };
+            snapshot.paths.insert(info.path.clone(), saved);
+        };
+        upstream.for_each(|info| add(info, Source::Upstream));
+        for path in planned.paths.values() {
+            if path.frames.is_empty() {
+                add(&path.info, Source::Upstream);
+                continue;
+            }
+            let recipe = layout.add(nars.len() as u32, &path.frames, &local);
+            nars.push(path.info.nar_hash);
+            add(&path.info, Source::Packs(recipe));
+        }
+        let (packs, references) = layout.finish();
+        snapshot.packs = references;
+        let counts = Arc::clone(counts);
+        let packs = PulledPacks { site: planned.site.clone(), packs: packs.into(), nars, local, counts };
+        (snapshot, packs)
+    }
+}
+
+/// What two rounds came to: the second found what the first restored.
+fn united(first: restore::Report, second: restore::Report) -> restore::Report {
+    let sum = |one: restore::Paths, other: restore::Paths| restore::Paths {
+        count: one.count + other.count,
+        bytes: one.bytes + other.bytes,
+    };
+    restore::Report {
+        found: first.found,
+        restored: sum(first.restored, second.restored),
+        upstream: sum(first.upstream, second.upstream),
+        others: sum(first.others, second.others),
+        downloaded: first.downloaded + second.downloaded,
+        received: first.received + second.received,
+        requests: first.requests + second.requests,
+        looking: first.looking + second.looking,
+        writing: first.writing + second.writing,
+        ..second
+    }
+}
