@@ -16,8 +16,8 @@ pub use push::{Known, Missing, NewNar, NewNars, Offer, Offered, Publish, Run, So
 /// Paths that one message tells of at most.
 pub const MAX_PATHS: usize = 1 << 16;
 
-/// Paths at most that are said to be there already: more would cost more than they save.
-pub const MAX_HAVE: usize = 1 << 18;
+/// Paths at most that are said to be there already, 32 bytes each: more would cost more than they save.
+pub const MAX_HAVE: usize = 1 << 16;
 
 /// Pieces of one `POST rows` at most.
 pub const MAX_PIECES: usize = 4096;

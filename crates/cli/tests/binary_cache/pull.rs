@@ -1,14 +1,16 @@
 //! `snowbank pull`: into stores that Nix then checks.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
-use snowbank_testkit::closure::{requisites, verify};
+use snowbank_testkit::closure::{nix, requisites, verify};
 use snowbank_testkit::noise::noise;
 
 use crate::kit::{CACHES, Server, closure, empty, good, push, said};
 use crate::stock::{Stock, all, inside, is_valid, path};
+use crate::upstream::{files, mirror, send};
 
 /// A key that nobody signs with.
 const STRANGER: &str = "x-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
@@ -196,4 +198,105 @@ fn a_path_that_is_not_there_and_a_server_that_is_down_are_told_of() {
     let said = refused(&run(store.path(), &url, &["--public-key", &key, &top]), 1);
     assert!(said.contains("there was no connection") && said.contains("is its server running?"), "{said}");
     assert_eq!(all(store.path()), [""; 0]);
+}
+
+#[test]
+fn what_a_killed_server_cut_off_the_next_pull_ends() {
+    let (stock, top) = (Stock::new(), path('0', "top"));
+    let parts: Vec<String> = ('1'..='8').map(|digit| path(digit, &format!("part-{digit}"))).collect();
+    for (seed, part) in (20..).zip(&parts) {
+        stock.add(part, &[("large.so", &noise(6_000_000, seed))], &[]);
+    }
+    stock.add(&top, &[], &parts.iter().map(String::as_str).collect::<Vec<_>>());
+    let (mut server, key) = serving(stock.root(), &[&top]);
+    let store = empty();
+    for pause in [60, 120, 240] {
+        let mut pulling = pulling(store.path(), &server.url("open"), &["--public-key", &key, &top]);
+        let pulling = pulling.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(pause));
+        server.snowbank.kill();
+        let output = pulling.wait_with_output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", said(&output));
+        assert_eq!(verify(store.path()), Ok(()), "{}", said(&output));
+        server.snowbank.restart();
+    }
+    told(&run(store.path(), &server.url("open"), &["--public-key", &key, &top]));
+    assert_eq!(requisites(store.path(), &top).len(), 9);
+    assert_eq!(verify(store.path()), Ok(()));
+}
+
+#[test]
+fn a_pull_that_is_killed_leaves_a_sound_store_and_the_next_one_ends_it() {
+    let (stock, _, top) = stock();
+    let (server, key) = serving(stock.root(), &[&top]);
+    let store = empty();
+    for pause in [10, 30, 60, 90] {
+        let mut pulling = pulling(store.path(), &server.url("open"), &["--public-key", &key, &top]);
+        let mut pulling = pulling.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(pause));
+        let _ = pulling.kill();
+        let _ = pulling.wait();
+        assert_eq!(verify(store.path()), Ok(()));
+    }
+    told(&run(store.path(), &server.url("open"), &["--public-key", &key, &top]));
+    assert_eq!(requisites(store.path(), &top).len(), 2);
+    assert_eq!(verify(store.path()), Ok(()));
+}
+
+#[test]
+fn a_cache_that_pulls_through_gives_what_it_has_yet_to_fetch() {
+    let (stock, _, top) = stock();
+    let (mut origin, key) = serving(stock.root(), &[&top]);
+    let server = mirror(&origin.url("open"), &key);
+    let key = server.public_key("mirror", "");
+    let arguments = ["--public-key", key.as_str(), top.as_str()];
+    let first = empty();
+    let told_first = told(&run(first.path(), &server.url("mirror"), &arguments));
+    assert_eq!(told_first["upstream"]["paths"], 2, "by the NAR: {told_first}");
+    assert_eq!(verify(first.path()), Ok(()));
+    origin.snowbank.kill();
+    let second = empty();
+    let told_second = told(&run(second.path(), &server.url("mirror"), &arguments));
+    assert_eq!(told_second["pulled"]["paths"], 2, "by frames: {told_second}");
+    assert_eq!(requisites(second.path(), &top).len(), 2);
+    assert_eq!(verify(second.path()), Ok(()));
+}
+
+#[test]
+fn what_the_cache_leaves_out_comes_from_an_upstream_if_that_has_signed_it() {
+    let (stock, lib, top) = stock();
+    let keys = tempfile::tempdir().unwrap();
+    let (secret, public) = (keys.path().join("secret"), keys.path().join("public"));
+    let mut make = snowbank_testkit::tools::command("nix-store");
+    make.args(["--generate-binary-cache-key", "up-1"]).arg(&secret).arg(&public);
+    good(&make.output().unwrap());
+    let public = std::fs::read_to_string(public).unwrap();
+    let mut sign = nix("nix", stock.root());
+    sign.args(["--extra-experimental-features", "nix-command"]);
+    // Nix 2.8 and later.
+    sign.args(["store", "sign", "--key-file"]).arg(&secret).arg(&lib);
+    good(&sign.output().unwrap());
+    let upstream = files(stock.root(), &lib);
+    let url = format!("file://{}", upstream.path().display());
+    let server = Server::start(&format!(
+        "[caches.own]\npublic = true\n[[caches.own.upstreams]]\nurl = '{url}'\nkeys = ['{}']\n",
+        public.trim()
+    ));
+    let whole = files(stock.root(), &top);
+    send(whole.path(), &server.url("own"), &server.token("own:push"), &[&top]);
+    let key = server.public_key("own", "");
+    let store = empty();
+    let arguments = ["--public-key", key.as_str(), top.as_str()];
+    let said = refused(&run(store.path(), &server.url("own"), &arguments), 1);
+    assert!(said.contains("lib-1.0") && said.contains("--upstream"), "{said}");
+    let with = |upstream_key: &str| {
+        let more = ["--upstream", url.as_str(), "--upstream-key", upstream_key];
+        run(store.path(), &server.url("own"), &[&more, &arguments[..]].concat())
+    };
+    refused(&with(STRANGER), 1);
+    assert_eq!(all(store.path()), [""; 0]);
+    let told = told(&with(public.trim()));
+    assert_eq!((&told["pulled"]["paths"], &told["upstream"]["paths"]), (&1.into(), &1.into()), "{told}");
+    assert_eq!(requisites(store.path(), &top), [lib, top]);
+    assert_eq!(verify(store.path()), Ok(()));
 }

@@ -7,7 +7,7 @@ use snowbank_testkit::closure::{nix, requisites, succeed, verify};
 use crate::kit::{CACHES, Server, ask, closure, empty, good, hash_part, pull, push};
 
 /// A server whose cache `mirror` pulls through from the cache at `url`.
-fn mirror(url: &str, key: &str) -> Server {
+pub(crate) fn mirror(url: &str, key: &str) -> Server {
     Server::start(&format!(
         "[caches.mirror]\npublic = true\npull_through = true\n\
          [[caches.mirror.upstreams]]\nurl = '{url}'\nkeys = ['{key}']\n"
@@ -17,7 +17,7 @@ fn mirror(url: &str, key: &str) -> Server {
 const KEY: &str = "x-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
 
 /// A cache of files, as Nix makes it.
-fn files(root: &Path, top: &str) -> tempfile::TempDir {
+pub(crate) fn files(root: &Path, top: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}?compression=xz", folder.path().display());
     let copy = ["--extra-experimental-features", "nix-command", "copy", "--to", &url, top];
@@ -71,6 +71,20 @@ fn an_upstream_that_lies_is_not_believed() {
     assert_eq!(ask("", &[&format!("{}/{}.narinfo", server.url("mirror"), hash_part(made.top()))]).0, 404);
 }
 
+/// Pushes these paths of a cache of files, without what they refer to.
+pub(crate) fn send(files: &Path, url: &str, token: &str, paths: &[&str]) {
+    for path in paths {
+        let info = format!("{}.narinfo", hash_part(path));
+        let told = std::fs::read_to_string(files.join(&info)).unwrap();
+        let nar = told.lines().find_map(|line| line.strip_prefix("URL: ")).unwrap();
+        for file in [nar, &info] {
+            let content = files.join(file).display().to_string();
+            let (status, body) = ask(token, &["-T", &content, &format!("{url}/{file}")]);
+            assert_eq!(status, 201, "{file}: {body}");
+        }
+    }
+}
+
 #[test]
 fn a_closure_may_leave_out_what_an_upstream_has() {
     let made = closure(30);
@@ -86,16 +100,7 @@ fn a_closure_may_leave_out_what_an_upstream_has() {
     let whole = files(made.root(), made.top());
     let url = server.url("own");
     let other = made.paths().into_iter().find(|path| path.ends_with("tree-31")).unwrap();
-    for path in [other.as_str(), made.top()] {
-        let info = format!("{}.narinfo", hash_part(path));
-        let told = std::fs::read_to_string(whole.path().join(&info)).unwrap();
-        let nar = told.lines().find_map(|line| line.strip_prefix("URL: ")).unwrap();
-        for file in [nar, &info] {
-            let content = whole.path().join(file).display().to_string();
-            let (status, body) = ask(&token, &["-T", &content, &format!("{url}/{file}")]);
-            assert_eq!(status, 201, "{file}: {body}");
-        }
-    }
+    send(whole.path(), &url, &token, &[other.as_str(), made.top()]);
     assert_eq!(ask("", &[&format!("{url}/{}.narinfo", hash_part(made.top()))]).0, 200);
     assert_eq!(ask("", &[&format!("{url}/{}.narinfo", hash_part(&tree))]).0, 404);
     // Without the upstream the same is refused.

@@ -17,6 +17,11 @@ pub(super) struct Here {
 }
 
 impl Here {
+    #[cfg(test)]
+    pub(super) fn of(paths: Vec<StorePath>) -> Self {
+        Self { set: paths.iter().cloned().collect(), paths }
+    }
+
     /// Reads the store's database. A store that is not there yet has nothing.
     pub(super) fn read(place: &Place) -> Result<Self, StoreError> {
         let paths = match LocalStore::open(place.clone()) {

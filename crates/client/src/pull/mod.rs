@@ -19,6 +19,8 @@ pub mod local;
 mod plan;
 mod planned;
 mod source;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub use error::PullError;

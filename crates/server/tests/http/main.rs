@@ -17,6 +17,7 @@ mod malformed;
 mod npm;
 mod oidc;
 mod opendal;
+mod pulls;
 mod rest;
 mod saving_faults;
 mod signed_urls;

@@ -52,7 +52,7 @@ async fn ask(server: &Server, token: &str, method: &str, file: &str, body: &[u8]
 }
 
 /// The NAR of a file.
-fn nar(content: &[u8]) -> Vec<u8> {
+pub(crate) fn nar(content: &[u8]) -> Vec<u8> {
     let mut nar = Vec::new();
     for text in [b"nix-archive-1".as_slice(), b"(", b"type", b"regular", b"contents", content, b")"] {
         nar.extend_from_slice(&(text.len() as u64).to_le_bytes());
@@ -62,7 +62,7 @@ fn nar(content: &[u8]) -> Vec<u8> {
     nar
 }
 
-fn digits(nar: &[u8]) -> String {
+pub(crate) fn digits(nar: &[u8]) -> String {
     NarHash::of(nar).to_string().replace("sha256:", "")
 }
 

@@ -13,7 +13,7 @@ pub struct ClosureQuestion {
     pub(super) have: Have,
 }
 
-/// Hash parts in order, as they came: 8 MiB at most.
+/// Hash parts in order, as they came: 2 MiB at most.
 #[derive(Debug)]
 pub(super) struct Have(Vec<u8>);
 

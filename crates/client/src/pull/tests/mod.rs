@@ -1,0 +1,7 @@
+//! Plans, hostile and good; packs that nobody stored; local files that change.
+
+mod layouts;
+mod plans;
+mod pulls;
+mod server;
+mod store;
