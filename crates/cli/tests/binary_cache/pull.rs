@@ -48,7 +48,8 @@ fn refused(output: &Output, code: i32) -> String {
 fn serving(root: &Path, tops: &[&str]) -> (Server, String) {
     let server = Server::start(CACHES);
     let netrc = server.netrc(&server.token("open:push"));
-    good(&push(root, &server.url("open"), Some(&netrc), tops));
+    let url = format!("{}?compression=none", server.url("open"));
+    good(&push(root, &url, Some(&netrc), tops));
     let key = server.public_key("open", "");
     (server, key)
 }

@@ -18,8 +18,6 @@ pub struct Plan {
     pub paths: BTreeMap<StorePath, PlannedPath>,
     /// Paths that are referred to and that it does not have.
     pub elsewhere: BTreeSet<StorePath>,
-    /// The hash parts of those that were asked for and that it does not have.
-    pub absent: BTreeSet<String>,
 }
 
 /// A path of a [`Plan`].
@@ -91,7 +89,8 @@ impl Plan {
         while !bytes.is_empty() {
             let message = next(&mut bytes)?;
             records += message.frames.len();
-            if records > MAX_RECORDS || plan.paths.len() + message.elsewhere.len() > MAX_PATHS {
+            let paths = plan.paths.len() + plan.elsewhere.len() + message.elsewhere.len();
+            if records > MAX_RECORDS || paths + usize::from(message.info.is_some()) > MAX_PATHS {
                 return Err(PlanError::TooMuch);
             }
             if !message.failed.is_empty() {
@@ -104,7 +103,6 @@ impl Plan {
             for text in message.elsewhere {
                 plan.elsewhere.insert(path(text)?);
             }
-            plan.absent.extend(message.absent);
             if message.last {
                 return if bytes.is_empty() { Ok(plan) } else { Err(PlanError::Short) };
             }

@@ -53,12 +53,12 @@ impl Question<'_> {
     pub async fn plan(&self) -> Result<Planned, PullError> {
         let place = self.place.clone();
         let here = blocking(move || Here::read(&place)).await??;
-        let Plan { mut paths, mut elsewhere, absent } = ask::ask(self.site, self.roots, &here).await?;
+        let Plan { mut paths, mut elsewhere } = ask::ask(self.site, self.roots, &here).await?;
         paths.retain(|path, _| !here.has(path));
         elsewhere.retain(|path| !here.has(path));
         let missing = |path: &&StorePath| !here.has(path) && !paths.contains_key(*path);
         let not_there: Vec<StorePath> = self.roots.iter().filter(missing).cloned().collect();
-        if !absent.is_empty() || !not_there.is_empty() {
+        if !not_there.is_empty() {
             return Err(PullError::Absent(not_there));
         }
         let unproven = self.judge(&paths).await?;

@@ -32,6 +32,10 @@ async fn ask(server: &Server, token: &str, method: &str, target: &str, body: &[u
     server.bare(method, target, headers, body).await
 }
 
+fn parts(digits: &[char]) -> Vec<String> {
+    digits.iter().map(|&digit| part(digit)).collect()
+}
+
 fn part(digit: char) -> String {
     digit.to_string().repeat(32)
 }
@@ -58,8 +62,13 @@ async fn push(server: &Server, token: &str, cache: &str, path: char, references:
     nar
 }
 
-async fn closure(server: &Server, token: &str, cache: &str, roots: &[char], have: &[char]) -> Answer {
-    let roots = roots.iter().map(|&digit| part(digit)).collect();
+pub(crate) async fn closure(
+    server: &Server,
+    token: &str,
+    cache: &str,
+    roots: Vec<String>,
+    have: &[char],
+) -> Answer {
     let have = have.iter().map(|&digit| part(digit)).collect::<String>().into_bytes();
     let body = ClosureWanted { roots, have }.encode_to_vec();
     ask(server, token, "POST", &format!("/api/v1/nix/{cache}/closure"), &body).await
@@ -80,7 +89,7 @@ fn whole(answer: &Answer) -> Vec<u8> {
     }
 }
 
-fn messages(answer: &Answer) -> Vec<Planned> {
+pub(crate) fn messages(answer: &Answer) -> Vec<Planned> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let body = whole(answer);
     let mut rest = body.as_slice();
@@ -91,12 +100,12 @@ fn messages(answer: &Answer) -> Vec<Planned> {
     all
 }
 
-async fn rows(server: &Server, token: &str, cache: &str, pieces: Vec<Piece>) -> Answer {
+pub(crate) async fn rows(server: &Server, token: &str, cache: &str, pieces: Vec<Piece>) -> Answer {
     let target = format!("/api/v1/nix/{cache}/rows");
     ask(server, token, "POST", &target, &Rows { pieces }.encode_to_vec()).await
 }
 
-fn piece(nar: &[u8], start: u64, end: u64) -> Piece {
+pub(crate) fn piece(nar: &[u8], start: u64, end: u64) -> Piece {
     Piece { nar: NarHash::of(nar).bytes().to_vec(), start, end }
 }
 
@@ -119,7 +128,7 @@ async fn a_closure_is_told_once_and_without_what_is_there() {
         paths.sort();
         paths
     };
-    let all = messages(&closure(&server, "", "open", &['3'], &[]).await);
+    let all = messages(&closure(&server, "", "open", parts(&['3']), &[]).await);
     assert_eq!(told(&all), ["1", "2", "3"]);
     assert!(all.last().unwrap().last && all.last().unwrap().info.is_none());
     for message in &all[..3] {
@@ -127,9 +136,9 @@ async fn a_closure_is_told_once_and_without_what_is_there() {
         assert!(info.signatures[0].starts_with("open-1:"), "{info:?}");
         assert!(message.frames.len() >= 2 * RECORD && message.frames.len() % RECORD == 0);
     }
-    assert_eq!(told(&messages(&closure(&server, "", "open", &['3'], &['1']).await)), ["2", "3"]);
-    assert_eq!(told(&messages(&closure(&server, "", "open", &['3'], &['1', '3']).await)), [""; 0]);
-    let some = messages(&closure(&server, "", "open", &['9', '2'], &[]).await);
+    assert_eq!(told(&messages(&closure(&server, "", "open", parts(&['3']), &['1']).await)), ["2", "3"]);
+    assert_eq!(told(&messages(&closure(&server, "", "open", parts(&['3']), &['1', '3']).await)), [""; 0]);
+    let some = messages(&closure(&server, "", "open", parts(&['9', '2']), &[]).await);
     assert_eq!(told(&some), ["1", "2"]);
     assert_eq!(some.last().unwrap().absent, [part('9')]);
 }
@@ -140,7 +149,7 @@ async fn frames_of_many_nars_come_in_one_answer() {
     let token = token(&server, "open:push");
     let (one, two) =
         (push(&server, &token, "open", '1', &[]).await, push(&server, &token, "open", '2', &[]).await);
-    let all = messages(&closure(&server, "", "open", &['1', '2'], &[]).await);
+    let all = messages(&closure(&server, "", "open", parts(&['1', '2']), &[]).await);
     let size = |nar: &[u8]| {
         let hash = NarHash::of(nar).bytes().to_vec();
         stored(
@@ -172,7 +181,7 @@ async fn a_private_cache_looks_like_one_that_does_not_exist() {
     for (token, status) in [("", 401), (&stranger, 404)] {
         for cache in ["team", "nothing"] {
             let answers = [
-                closure(&server, token, cache, &['1'], &[]).await,
+                closure(&server, token, cache, parts(&['1']), &[]).await,
                 rows(&server, token, cache, vec![piece(&nar, 0, 1)]).await,
             ];
             for answer in answers {
@@ -181,7 +190,7 @@ async fn a_private_cache_looks_like_one_that_does_not_exist() {
         }
     }
     let reader = token(&server, "team:pull");
-    assert_eq!(messages(&closure(&server, &reader, "team", &['1'], &[]).await).len(), 2);
+    assert_eq!(messages(&closure(&server, &reader, "team", parts(&['1']), &[]).await).len(), 2);
     assert_eq!(rows(&server, &reader, "team", vec![piece(&nar, 0, 1)]).await.status, 200);
 }
 
@@ -208,10 +217,10 @@ async fn what_is_too_much_or_no_message_is_refused() {
         rows(&server, "", "open", vec![piece(&nar, 5, 5)]).await,
         rows(&server, "", "open", vec![piece(&nar, 5, 4)]).await,
         rows(&server, "", "open", vec![Piece { nar: vec![0; 31], start: 0, end: 1 }]).await,
-        closure(&server, "", "open", &[], &[]).await,
-        closure(&server, "", "open", &['e'], &[]).await,
-        closure(&server, "", "open", &['1'], &['3', '2']).await,
-        closure(&server, "", "open", &['1'], &vec!['2'; MAX_HAVE + 1]).await,
+        closure(&server, "", "open", parts(&[]), &[]).await,
+        closure(&server, "", "open", parts(&['e']), &[]).await,
+        closure(&server, "", "open", parts(&['1']), &['3', '2']).await,
+        closure(&server, "", "open", parts(&['1']), &vec!['2'; MAX_HAVE + 1]).await,
         ask(&server, "", "POST", "/api/v1/nix/open/closure", b"\xff\xff").await,
         ask(&server, "", "POST", "/api/v1/nix/open/rows", b"\x0a\xff").await,
         ask(&server, "", "POST", "/api/v1/nix/open/rows", &vec![0; 1 << 20]).await,

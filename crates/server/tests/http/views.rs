@@ -6,6 +6,7 @@ use snowbank_nix::hash::NarHash;
 use snowbank_server::settings::{CacheSettings, Oidc, Settings};
 
 use crate::issuer::{GENUINE, Issuer, KID, sign};
+use crate::pulls::{closure, messages, piece, rows};
 use crate::support::{Answer, Server};
 
 /// Jobs of the owner may push; that pull requests do so to views of their own needs no rule.
@@ -109,6 +110,15 @@ async fn what_a_pull_request_pushes_it_alone_sees_and_the_cache_does_not_sign() 
             assert_eq!(ask(&server, other, "GET", &file, b"").await.status, 404, "{file}");
             assert_eq!(ask(&server, other, "HEAD", &file, b"").await.status, 404, "{file}");
         }
+    }
+    let piece = || vec![piece(&evil, 0, 1)];
+    let planned = messages(&closure(&server, &seven, "open", vec![PART.to_owned()], &[]).await);
+    assert_eq!(planned[0].info.as_ref().unwrap().signatures, [""; 0]);
+    assert_eq!(rows(&server, &seven, "open", piece()).await.status, 200);
+    for other in [eight.as_str(), &main, ""] {
+        let planned = messages(&closure(&server, other, "open", vec![PART.to_owned()], &[]).await);
+        assert_eq!((planned.len(), &*planned[0].absent), (1, &[PART.to_owned()][..]));
+        assert_eq!(rows(&server, other, "open", piece()).await.status, 404);
     }
     // Main builds the same path, and what it pushes is what everybody else gets.
     assert_eq!(push(&server, &main, &good).await, 201);

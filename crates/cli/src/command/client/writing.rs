@@ -85,7 +85,7 @@ impl Restoring<'_> {
 
 /// Whether the daemon would have taken the path, or what it needs, from a user whom it trusts. Nix of all versions says
 /// `because it lacks a valid signature` or `because it lacks a signature by a trusted key`.
-fn lacks_a_signature(miss: &Miss) -> bool {
+pub(super) fn lacks_a_signature(miss: &Miss) -> bool {
     miss.reason == Reason::Refused && miss.detail.contains("because it lacks a")
 }
 

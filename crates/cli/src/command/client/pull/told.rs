@@ -9,6 +9,7 @@ use snowbank_client::restore::{Paths, Stopped};
 use snowbank_client::site::SitePlace;
 
 use crate::command::client::progress::Progress;
+use crate::command::client::writing::lacks_a_signature;
 use crate::command::{bytes, counted};
 use crate::error::{CliError, Result};
 
@@ -68,6 +69,11 @@ pub(super) fn complete(report: &Report) -> Result<()> {
         missed.iter().find(|(_, why)| why.through.is_none()).or_else(|| missed.iter().next())
     {
         failed.causes.push(format!("{path}: {why}"));
+    }
+    if missed.values().any(lacks_a_signature) {
+        failed = failed.hint(
+            "the Nix daemon does not trust this user: add the cache's key to its `trusted-public-keys`, or the user to `trusted-users`",
+        );
     }
     Err(match &report.restore.stopped {
         Some(Stopped::Room { .. }) => failed.hint("make room, or allow less with --min-free"),
