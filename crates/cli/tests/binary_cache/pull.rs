@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use snowbank_testkit::closure::{nix, requisites, verify};
+use snowbank_testkit::nix_daemon::NixDaemon;
 use snowbank_testkit::noise::noise;
 
-use crate::kit::{CACHES, Server, closure, empty, good, push, said};
+use crate::kit::{CACHES, Server, closure, empty, good, path_info, push, said};
 use crate::stock::{Stock, all, inside, is_valid, path};
 use crate::upstream::{files, mirror, send};
 
@@ -300,4 +301,33 @@ fn what_the_cache_leaves_out_comes_from_an_upstream_if_that_has_signed_it() {
     assert_eq!((&told["pulled"]["paths"], &told["upstream"]["paths"]), (&1.into(), &1.into()), "{told}");
     assert_eq!(requisites(store.path(), &top), [lib, top]);
     assert_eq!(verify(store.path()), Ok(()));
+}
+
+#[test]
+fn whoever_may_write_to_the_store_writes_it() {
+    let (stock, _, top) = stock();
+    let (server, key) = serving(stock.root(), &[&top]);
+    for writer in ["root", "helper", "daemon"] {
+        let store = empty();
+        let _daemon = (writer == "daemon").then(|| NixDaemon::before(store.path(), "root"));
+        let arguments = ["--public-key", key.as_str(), "--writer", writer, top.as_str()];
+        told(&run(store.path(), &server.url("open"), &arguments));
+        assert_eq!(requisites(store.path(), &top).len(), 2, "{writer}");
+        assert_eq!(verify(store.path()), Ok(()), "{writer}");
+        let info = path_info(store.path(), &top);
+        let signatures: Vec<_> =
+            info["signatures"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert!(signatures.iter().any(|signature| signature.starts_with("open-1:")), "{writer}: {info}");
+    }
+}
+
+#[test]
+fn a_daemon_that_trusts_neither_the_user_nor_the_key_is_told_of() {
+    let (stock, _, top) = stock();
+    let (server, key) = serving(stock.root(), &[&top]);
+    let store = empty();
+    let _daemon = NixDaemon::before(store.path(), "nobody");
+    let arguments = ["--public-key", key.as_str(), "--writer", "daemon", top.as_str()];
+    let said = refused(&run(store.path(), &server.url("open"), &arguments), 1);
+    assert!(said.contains("add the cache's key to its `trusted-public-keys`"), "{said}");
 }

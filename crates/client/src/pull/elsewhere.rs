@@ -52,6 +52,6 @@ async fn one(upstreams: &Upstreams, path: StorePath) -> Result<(StorePath, Optio
             let info = found.map(|found| found.narinfo.info).filter(|info| info.path == path);
             Ok((path, info))
         }
-        Err(error) => Err(PullError::Upstream { path, error }),
+        Err(error) => Err(PullError::Upstream { path, error: Box::new(error) }),
     }
 }

@@ -37,7 +37,7 @@ pub enum PullError {
         path: StorePath,
         /// Why not.
         #[source]
-        error: UpstreamError,
+        error: Box<UpstreamError>,
     },
     /// The references make no closure.
     #[error("the references that the cache tells of make no closure")]

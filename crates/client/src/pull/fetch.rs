@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use snowbank_binary_cache::upstream::Upstreams;
+use snowbank_cas::chunker::Params;
 use snowbank_nix::store_path::StorePath;
 
 use super::check::Checked;
@@ -12,7 +13,7 @@ use super::layout::Layout;
 use super::local::{Local, Search};
 use super::planned::blocking;
 use super::source::{Counts, PulledPacks};
-use super::{Planned, PullError};
+use super::{Planned, PlannedPath, PullError};
 use crate::observer::{Event, Observer};
 use crate::restore::writer::Writer;
 use crate::restore::{self, Options, Reason, Restore};
@@ -71,7 +72,7 @@ impl<W: Writer> Fetch<'_, W> {
             let text = "local files were not what they should be: what they were to give is downloaded";
             self.observer.tell(Event::Warning(text.to_owned()));
             let again = self.once(&writer, Arc::default(), &counts).await?;
-            report = united(report, again);
+            report = united(&report, again);
         }
         let read = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         let (downloaded, local) = (read(&counts.downloaded), read(&counts.local));
@@ -81,7 +82,11 @@ impl<W: Writer> Fetch<'_, W> {
     /// Looks for chunks in local files.
     async fn look(&self) -> Result<Local, PullError> {
         let planned = self.planned;
-        let candidates = planned.here.named(planned.paths.keys().map(StorePath::name));
+        // Most paths of a system have no file that is large enough.
+        let threshold = Params::default().file_threshold();
+        let large = |path: &&PlannedPath| path.frames.iter().any(|frame| frame.raw_len >= threshold);
+        let names = planned.paths.values().filter(large).map(|path| path.info.path.name());
+        let candidates = planned.here.named(names);
         if candidates.is_empty() {
             return Ok(Local::default());
         }
@@ -146,7 +151,7 @@ impl<W: Writer> Fetch<'_, W> {
 }
 
 /// What two rounds came to: the second found what the first restored.
-fn united(first: restore::Report, second: restore::Report) -> restore::Report {
+fn united(first: &restore::Report, second: restore::Report) -> restore::Report {
     let sum = |one: restore::Paths, other: restore::Paths| restore::Paths {
         count: one.count + other.count,
         bytes: one.bytes + other.bytes,

@@ -2,7 +2,7 @@
 //!
 //! What the server tells is a snapshot that nobody saved: the frames of many NARs, put in a row, are packs whose footers
 //! are made here. So a pull is a restore, with its lanes, its writers and its checks. Chunks that files of the local store
-//! hold under other paths are read from there ([`local`]). Nothing is written before every path is known to be signed by a
+//! hold under other paths are read from there (`local`). Nothing is written before every path is known to be signed by a
 //! trusted key, or to follow from its content; and each NAR's hash, which the signature covers, is checked as it is written.
 //!
 //! Memory: what the server tells, 72 bytes a frame and 64 MiB at most, three times (as it came, laid out, and as the
@@ -15,7 +15,7 @@ mod error;
 mod fetch;
 mod here;
 mod layout;
-pub mod local;
+mod local;
 mod plan;
 mod planned;
 mod source;

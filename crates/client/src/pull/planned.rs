@@ -83,7 +83,7 @@ impl Question<'_> {
     ) -> Result<BTreeSet<StorePath>, PullError> {
         let infos: Vec<PathInfo> = paths.values().map(|planned| planned.info.clone()).collect();
         let (trust, dir) = (self.trust.clone(), self.place.dir().clone());
-        blocking(move || {
+        let (unproven, unsigned) = blocking(move || {
             let (mut unproven, mut unsigned) = (BTreeSet::new(), Vec::new());
             for info in infos {
                 match trust.believes(&info, &dir) {
@@ -92,9 +92,10 @@ impl Question<'_> {
                     Belief::None => unsigned.push(info.path),
                 }
             }
-            if unsigned.is_empty() { Ok(unproven) } else { Err(PullError::Unsigned(unsigned)) }
+            (unproven, unsigned)
         })
-        .await?
+        .await?;
+        if unsigned.is_empty() { Ok(unproven) } else { Err(PullError::Unsigned(unsigned)) }
     }
 }
 

@@ -10,14 +10,13 @@ const DESCRIPTOR: u8 = 0b1010_0000;
 const BLOCK: usize = 128 << 10;
 
 /// Bytes of the frame of a chunk of `raw_len` bytes.
-#[must_use]
-pub const fn length(raw_len: u32) -> u32 {
+pub(in crate::pull) const fn length(raw_len: u32) -> u32 {
     let blocks = raw_len.div_ceil(BLOCK as u32);
     raw_len + 3 * if blocks == 0 { 1 } else { blocks } + MAGIC.len() as u32 + 1 + 4
 }
 
 /// Puts the frame of `chunk`, which has fewer than 4 GiB, behind `row`.
-pub fn append(chunk: &[u8], row: &mut Vec<u8>) {
+pub(in crate::pull) fn append(chunk: &[u8], row: &mut Vec<u8>) {
     row.extend(MAGIC);
     row.push(DESCRIPTOR);
     row.extend((chunk.len() as u32).to_le_bytes());

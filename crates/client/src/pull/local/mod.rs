@@ -3,7 +3,7 @@
 //! A NAR is cut where a larger file begins and ends, so the chunks of a file depend on nothing but its content: a file
 //! that is cut alone gives the chunks that it has in any NAR.
 
-pub mod frame;
+pub(super) mod frame;
 mod search;
 
 use std::collections::HashMap;

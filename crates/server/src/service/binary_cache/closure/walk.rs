@@ -17,7 +17,7 @@ use crate::service::binary_cache::CacheView;
 const BATCH: usize = 1024;
 
 /// Paths that upstreams are asked for at once.
-const LEARNING: usize = 8;
+const LEARNING: usize = 16;
 
 /// A path that is to be told of: a root, or one that somebody refers to.
 struct Wanted {
