@@ -12,6 +12,7 @@ use super::check::Checked;
 use super::layout::Layout;
 use super::local::{Local, Search};
 use super::planned::blocking;
+use super::report::{Pulled, Report, united};
 use super::source::{Counts, PulledPacks};
 use super::{Planned, PlannedPath, PullError};
 use crate::observer::{Event, Observer};
@@ -35,25 +36,6 @@ pub struct Fetch<'a, W> {
     pub observer: &'a Arc<dyn Observer>,
     /// Ends it when it is set; what is complete then is registered.
     pub cancel: &'a Arc<AtomicBool>,
-}
-
-/// What a pull did.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// What was restored, and what was not.
-    pub restore: restore::Report,
-    /// Bytes of frames that the cache sent.
-    pub downloaded: u64,
-    /// Bytes of chunks that were taken from local files.
-    pub local: u64,
-}
-
-/// What was pulled.
-pub struct Pulled {
-    /// What was done.
-    pub report: Report,
-    /// Keeps all that was wanted from the garbage collector until it is dropped.
-    pub held: Box<dyn Send + Sync>,
 }
 
 impl<W: Writer> Fetch<'_, W> {
@@ -147,25 +129,5 @@ impl<W: Writer> Fetch<'_, W> {
         let counts = Arc::clone(counts);
         let packs = PulledPacks { site: planned.site.clone(), packs: packs.into(), nars, local, counts };
         (snapshot, packs)
-    }
-}
-
-/// What two rounds came to: the second found what the first restored.
-fn united(first: &restore::Report, second: restore::Report) -> restore::Report {
-    let sum = |one: restore::Paths, other: restore::Paths| restore::Paths {
-        count: one.count + other.count,
-        bytes: one.bytes + other.bytes,
-    };
-    restore::Report {
-        found: first.found,
-        restored: sum(first.restored, second.restored),
-        upstream: sum(first.upstream, second.upstream),
-        others: sum(first.others, second.others),
-        downloaded: first.downloaded + second.downloaded,
-        received: first.received + second.received,
-        requests: first.requests + second.requests,
-        looking: first.looking + second.looking,
-        writing: first.writing + second.writing,
-        ..second
     }
 }

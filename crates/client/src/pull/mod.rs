@@ -18,13 +18,15 @@ mod layout;
 mod local;
 mod plan;
 mod planned;
+mod report;
 mod source;
 #[cfg(test)]
 mod tests;
 mod trust;
 
 pub use error::PullError;
-pub use fetch::{Fetch, Pulled, Report};
+pub use fetch::Fetch;
 pub use plan::{MAX_RECORDS, Plan, PlanError, PlannedPath};
 pub use planned::{Planned, Question};
+pub use report::{Pulled, Report};
 pub use trust::Trust;
