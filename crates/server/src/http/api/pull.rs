@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures::stream;
@@ -11,10 +11,10 @@ use prost::Message;
 use snowbank_binary_cache::bulk::{ClosureWanted, MAX_HAVE, MAX_PATHS, MAX_PIECES, PROTOBUF, Planned};
 
 use super::failure::Failure;
-use crate::http::body::{self, ReadError};
+use super::message::message;
 use crate::http::content_type::BYTES;
 use crate::http::site::Site;
-use crate::service::{ClosureAnswer, ClosureQuestion, Kind, Service, ServiceError};
+use crate::service::{ClosureAnswer, ClosureQuestion, Service, ServiceError};
 
 /// Bytes of the largest question: 34 for a root or a path that is there.
 const MAX_QUESTION: usize = (MAX_HAVE + MAX_PATHS) * 36;
@@ -27,10 +27,11 @@ pub(super) async fn closure(
     State(service): State<Service>,
     site: Site,
     Path(cache): Path<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Failure> {
     let view = site.cache(&service, &cache).await?;
-    let question: ClosureWanted = message(&service, body, MAX_QUESTION).await?;
+    let (question, _room): (ClosureWanted, _) = message(&service, &headers, body, MAX_QUESTION).await?;
     let answer = view.closure(ClosureQuestion::read(question)?);
     let messages = stream::try_unfold(answer, |mut answer: ClosureAnswer| async move {
         Ok::<_, ServiceError>(answer.next().await?.map(|batch| (encoded(&batch), answer)))
@@ -43,10 +44,12 @@ pub(super) async fn rows(
     State(service): State<Service>,
     site: Site,
     Path(cache): Path<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Failure> {
     let view = site.cache(&service, &cache).await?;
-    let (size, bytes) = view.rows(&message(&service, body, MAX_LIST).await?).await?;
+    let (rows, _room) = message(&service, &headers, body, MAX_LIST).await?;
+    let (size, bytes) = view.rows(&rows).await?;
     let headers =
         [(CONTENT_TYPE, HeaderValue::from_static(BYTES)), (CONTENT_LENGTH, HeaderValue::from(size))];
     Ok((headers, Body::from_stream(bytes)))
@@ -55,13 +58,4 @@ pub(super) async fn rows(
 /// Each behind its length.
 fn encoded(batch: &[Planned]) -> Bytes {
     batch.iter().flat_map(Message::encode_length_delimited_to_vec).collect()
-}
-
-async fn message<M: Message + Default>(service: &Service, body: Body, most: usize) -> Result<M, Failure> {
-    let bytes = body::read(body, most, service.settings().times.body_idle.0).await;
-    let bytes = bytes.map_err(|error| match error {
-        ReadError::TooLarge { .. } => Failure::bad_request(error.to_string()),
-        ReadError::Body(error) => ServiceError::caused(Kind::BodyCut, "the body broke off", error).into(),
-    })?;
-    M::decode(&*bytes).map_err(|_| Failure::bad_request("the body is no message of this call"))
 }

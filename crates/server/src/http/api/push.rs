@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prost::Message;
 use snowbank_binary_cache::bulk::{
-    Known, MAX_PATHS, Missing, NewNars, Offered, PROTOBUF, Publish, Source, source,
+    Known, MAX_MESSAGE, MAX_PATHS, Missing, NewNars, Offered, PROTOBUF, Publish, Source, source,
 };
 use snowbank_cas::id::ObjectHash;
 use snowbank_nix::hash::NarHash;
@@ -30,7 +30,7 @@ pub(super) async fn missing(
 ) -> Result<Response, Failure> {
     let view = site.cache(&service, &cache).await?;
     view.may_push()?;
-    let (Offered { paths }, _room) = message(&service, &headers, body).await?;
+    let (Offered { paths }, _room) = message(&service, &headers, body, MAX_MESSAGE).await?;
     few(paths.len(), "paths")?;
     let mut offered = Vec::with_capacity(paths.len());
     for offer in paths {
@@ -76,7 +76,7 @@ pub(super) async fn nars(
 ) -> Result<StatusCode, Failure> {
     let view = site.cache(&service, &cache).await?;
     view.may_push()?;
-    let (NewNars { sources, nars }, _room) = message(&service, &headers, body).await?;
+    let (NewNars { sources, nars }, _room) = message(&service, &headers, body, MAX_MESSAGE).await?;
     few(sources.len(), "sources")?;
     few(nars.len(), "NARs")?;
     let sources: Vec<FrameSource> = sources.into_iter().map(source_of).collect::<Result<_, _>>()?;
@@ -103,7 +103,7 @@ pub(super) async fn paths(
 ) -> Result<StatusCode, Failure> {
     let view = site.cache(&service, &cache).await?;
     view.may_push()?;
-    let (Publish { paths }, _room) = message(&service, &headers, body).await?;
+    let (Publish { paths }, _room) = message(&service, &headers, body, MAX_MESSAGE).await?;
     few(paths.len(), "paths")?;
     let infos = paths.into_iter().map(PathInfo::try_from).collect::<Result<Vec<_>, _>>();
     view.put_infos(infos.map_err(|error| Failure::bad_request(error.to_string()))?).await?;

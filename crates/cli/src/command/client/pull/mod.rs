@@ -134,7 +134,7 @@ impl Session<'_> {
             keys if keys.is_empty() => failure,
             keys => failure.hint(format!(
                 "the cache signs with {}: if you trust it, say so by --public-key, or in trusted-public-keys of nix.conf",
-                keys.join(" ")
+                keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
             )),
         }
     }
