@@ -6,7 +6,7 @@ mod pages;
 mod rows;
 mod runs;
 
-pub use chunks::chunks;
+pub use chunks::{chunks, unchecked};
 pub use frames::frames;
 pub(crate) use pages::page_stream;
 pub use pages::{Measure, PageSource};

@@ -100,7 +100,7 @@ fn a_path_whose_content_is_not_what_nix_wrote_down_is_left_with_what_refers_to_i
     std::fs::write(&file, "something else").unwrap();
     let output = push(&server.url("open"), &token, &made, &[made.top()]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("its content has hash"), "{}", said(&output));
+    assert!(said(&output).contains("they make one of hash"), "{}", said(&output));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((number(&told, "/pushed/paths"), told["left"].as_array().unwrap().len()), (1, 2));
     let shown = |path: &str| ask("", &[&format!("{}/{}.narinfo", server.url("open"), hash_part(path))]).0;

@@ -54,30 +54,40 @@ pub(crate) trait Batches {
     fn put(&mut self, batch: Batch) -> bool;
 }
 
-/// Reads what is at `path`, cuts its NAR where content and the larger files of it end, and says what the NAR's hash and
-/// size are. Holds a batch, a chunk, and 256 KiB of content.
+/// What a path's NAR turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    /// Its hash, if that was wanted.
+    pub(crate) hash: Option<NarHash>,
+    pub(crate) size: u64,
+}
+
+/// Reads what is at `path`, cuts its NAR where content and the larger files of it end, and says what the NAR's size is, and
+/// its hash where that is wanted. Holds a batch, a chunk, and 256 KiB of content.
 ///
 /// # Errors
 /// When something cannot be read, or nobody wants more.
 pub(crate) fn cut(
     path: &std::path::Path,
     params: Params,
+    hash: bool,
     to: &mut impl Batches,
-) -> Result<(NarHash, u64), DumpError> {
+) -> Result<Cut, DumpError> {
     let batch = to.fresh();
     let tap = Tap {
-        hasher: NarHasher::default(),
+        hasher: hash.then(NarHasher::default),
+        size: 0,
         layout: Layout::new(u64::from(params.file_threshold())),
         cutter: Cutter::new(params, CutLayout::Plain),
         out: Out { batch, to },
     };
-    let Tap { hasher, cutter, mut out, .. } = nar::dump(path, tap)?;
+    let Tap { hasher, size, cutter, mut out, .. } = nar::dump(path, tap)?;
     let rest = cutter.finish(&mut |chunk| out.chunk(chunk));
     rest.map_err(|error| unwritten(path, io::Error::other(error)))?;
     if out.batch.len() > 0 {
         out.send().map_err(|error| unwritten(path, error))?;
     }
-    Ok(hasher.finish())
+    Ok(Cut { hash: hasher.map(|hasher| hasher.finish().0), size })
 }
 
 fn unwritten(path: &std::path::Path, error: io::Error) -> DumpError {
@@ -86,7 +96,8 @@ fn unwritten(path: &std::path::Path, error: io::Error) -> DumpError {
 
 /// Takes the bytes of a NAR.
 struct Tap<'a, B> {
-    hasher: NarHasher,
+    hasher: Option<NarHasher>,
+    size: u64,
     layout: Layout,
     cutter: Cutter,
     out: Out<'a, B>,
@@ -111,7 +122,8 @@ impl<B: Batches> Out<'_, B> {
 
 impl<B: Batches> Write for Tap<'_, B> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hasher.update(bytes);
+        self.hasher.iter_mut().for_each(|hasher| hasher.update(bytes));
+        self.size += bytes.len() as u64;
         let mut rest = bytes;
         while !rest.is_empty() {
             let step = self.layout.advance(rest).map_err(io::Error::other)?;

@@ -19,7 +19,7 @@ pub(crate) fn fits(item: &Item, reading: &Reading<'_>) -> bool {
     let Ok(encoder) = Encoder::new(reading.level) else { return true };
     let mut new = New { shelf: reading.shelf, encoder, room, over: false, spare: None };
     // And so does what cannot be read.
-    let _ = cut(&item.file, reading.params, &mut new);
+    let _ = cut(&item.file, reading.params, false, &mut new);
     !new.over
 }
 

@@ -13,7 +13,7 @@ use snowbank_cas::pack::PackEntry;
 use snowbank_nix::hash::NarHash;
 use tokio::sync::mpsc::Sender;
 
-use super::cut::{Batch, Batches, cut};
+use super::cut::{Batch, Batches, Cut, cut};
 use super::fits::fits;
 use super::shelf::{ClosedPack, Shelf, ShelfError};
 use crate::observer::{Event, Observer, Stage};
@@ -67,6 +67,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) items: &'a [Item],
     pub(crate) shelf: &'a Shelf,
     pub(crate) params: Params,
+    /// Whether content is held against its hash; not where somebody else does.
+    pub(crate) check: bool,
     pub(crate) level: i32,
     /// Where full packs go.
     pub(crate) packs: Sender<ClosedPack>,
@@ -157,12 +159,14 @@ impl Shared<'_> {
                 continue;
             }
             let mut batches = ToWorkers { shared: self, reader, item, row: 0, to };
-            match cut(file, self.reading.params, &mut batches) {
-                Ok((hash, size)) if hash == *nar_hash && (*nar_size == 0 || size == *nar_size) => {}
-                Ok((hash, _)) if hash != *nar_hash => {
+            match cut(file, self.reading.params, self.reading.check, &mut batches) {
+                Ok(Cut { hash: Some(hash), .. }) if hash != *nar_hash => {
                     self.leave(item, format!("its content has hash {hash} instead of {nar_hash}"));
                 }
-                Ok((_, size)) => self.leave(item, format!("its NAR has {size} bytes instead of {nar_size}")),
+                Ok(Cut { size, .. }) if *nar_size != 0 && size != *nar_size => {
+                    self.leave(item, format!("its NAR has {size} bytes instead of {nar_size}"));
+                }
+                Ok(_) => {}
                 Err(error) => self.leave(item, text::chain(&error)),
             }
             self.reading.observer.tell(Event::Advance { stage: Stage::Read, bytes: 0, paths: 1 });

@@ -144,6 +144,7 @@ impl Push<'_> {
         let (shelf, sources) = (Arc::new(shelf), Arc::new(sources));
         let (mut making, turns) = (JoinSet::new(), Arc::new(Semaphore::new(MAKING)));
         let (mut sent, mut read) = (HashMap::new(), Vec::new());
+        let mut refused = HashMap::new();
         for wave in waves(&nars) {
             let outcomes = self.wave(wave, &shelf, &dropped, &mut sent, pushed).await?;
             let mut made = Vec::new();
@@ -157,7 +158,7 @@ impl Push<'_> {
                 }
             }
             while let Some(done) = making.join_next().await {
-                done.map_err(|_| PushError::Lost)??;
+                refused.extend(done.map_err(|_| PushError::Lost)??);
             }
             for batch in batches(made, &sources, &sent)? {
                 let (site, turns) = (self.site.clone(), Arc::clone(&turns));
@@ -168,8 +169,15 @@ impl Push<'_> {
             }
         }
         while let Some(done) = making.join_next().await {
-            done.map_err(|_| PushError::Lost)??;
+            refused.extend(done.map_err(|_| PushError::Lost)??);
         }
+        read.retain(|info| match refused.get(&info.nar_hash) {
+            Some(why) => {
+                pushed.left.push((info.path.clone(), why.clone()));
+                false
+            }
+            None => true,
+        });
         self.observer.tell(Event::End { stage: Stage::Read });
         self.observer.tell(Event::End { stage: Stage::Upload });
         pushed.read = Amount::of(read.iter().copied());
@@ -200,6 +208,8 @@ impl Push<'_> {
                 items: &items,
                 shelf: &reader,
                 params: Params::default(),
+                // The server reads each NAR against its hash.
+                check: false,
                 level,
                 packs: packs.clone(),
                 observer: &*observer,

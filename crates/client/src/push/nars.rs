@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use prost::Message;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use snowbank_actions::client::ClientError;
 use snowbank_binary_cache::bulk::{MAX_MESSAGE, NewNar, NewNars, Run, Source, source};
 use snowbank_cas::id::ObjectHash;
@@ -81,9 +81,34 @@ impl Batch {
     }
 }
 
-/// Has the server make NARs.
-pub(super) async fn make(site: &Site, message: NewNars) -> Result<(), ClientError> {
+/// NARs that the server refused, each with the reason.
+pub(super) type Refused = Vec<(NarHash, String)>;
+
+/// Has the server make NARs. One that it finds not to be what it should refuses all of them, so then each is tried alone.
+pub(super) async fn make(site: &Site, message: NewNars) -> Result<Refused, ClientError> {
+    if send(site, &message).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut refused = Vec::new();
+    let NewNars { sources, nars } = message;
+    for nar in nars {
+        let hash = nar.hash.clone().try_into().map(NarHash::from_bytes);
+        let alone = NewNars { sources: sources.clone(), nars: vec![nar] };
+        if let (Some(why), Ok(hash)) = (send(site, &alone).await?, hash) {
+            refused.push((hash, why));
+        }
+    }
+    Ok(refused)
+}
+
+/// Why a message was refused, if it was for what it says.
+async fn send(site: &Site, message: &NewNars) -> Result<Option<String>, ClientError> {
     let body = message.encode_to_vec().into();
-    site.send("have NARs made of what was sent", Method::POST, "nars", body, MAX_MESSAGE).await?;
-    Ok(())
+    match site.send("have NARs made of what was sent", Method::POST, "nars", body, MAX_MESSAGE).await {
+        Ok(_) => Ok(None),
+        Err(ClientError::Rejected { status: StatusCode::BAD_REQUEST, message, .. }) => {
+            Ok(Some(message.trim_start_matches(": ").to_owned()))
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -82,6 +82,7 @@ impl Save<'_> {
                 items: &items,
                 shelf: &shelf,
                 params: Params::default(),
+                check: true,
                 level,
                 packs: packs.clone(),
                 observer: &*observer,

@@ -226,6 +226,6 @@ async fn what_is_too_much_or_no_message_is_refused() {
         ask(&server, "", "POST", "/api/v1/nix/open/rows", &vec![0; 1 << 20]).await,
     ];
     for (at, answer) in refused.iter().enumerate() {
-        assert_eq!(answer.status, 400, "{at}: {answer:?}");
+        assert!([400, 413].contains(&answer.status), "{at}: {answer:?}");
     }
 }

@@ -66,8 +66,8 @@ impl CacheView {
         }
         let parcels = catalog.find_parcels(self.sender(), &packs).await?;
         let parcels = parcels.into_iter().map(|parcel| (FrameSource::Pack(parcel.hash), parcel.recipe));
-        let nars = catalog.nars(self.cache.id, &self.views, &nars).await?;
-        let nars = nars.into_iter().map(|nar| (FrameSource::Nar(nar.hash), nar.recipe));
+        let nars = catalog.nar_places(self.cache.id, &self.views, &nars).await?;
+        let nars = nars.into_iter().map(|(hash, nar)| (FrameSource::Nar(hash), nar.recipe));
         let here: HashMap<FrameSource, RecipeId> = parcels.chain(nars).collect();
         let missing = |source: &FrameSource| {
             let what = match source {
@@ -132,7 +132,8 @@ impl CacheView {
             while parser.next_event(&mut piece)?.is_some() {}
             Ok(())
         };
-        let read = self.service.over(recipe, size, (Parser::new(), Inspection::default()), take).await?;
+        let read =
+            self.service.over(recipe, size, false, (Parser::new(), Inspection::default()), take).await?;
         Ok(read.and_then(|(parser, inspection)| parser.finish().map(|()| inspection.finish())))
     }
 }

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use snowbank_binary_cache::NarName;
 use snowbank_cas::id::{ChunkHash, ObjectHash};
 use snowbank_catalog::ids::RecipeId;
-use snowbank_catalog::rooms::HashPart;
+use snowbank_catalog::rooms::{HashPart, StoredNar};
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::store_path::StorePath;
 
@@ -18,6 +18,9 @@ const MOST: usize = 1 << 19;
 
 /// Parcels that are told of at most.
 const PARCELS: u64 = 4096;
+
+/// NARs that are looked up together: what each mentions comes along, 512 KiB at most.
+pub(super) const TOGETHER: usize = 32;
 
 /// Recipes that are read at once.
 const AT_ONCE: usize = 8;
@@ -65,8 +68,8 @@ impl CacheView {
         let there: HashSet<HashPart> = there.iter().map(|path| HashPart::of(&path.info.path)).collect();
         let missing: Vec<usize> = (0..offered.len()).filter(|&at| !there.contains(&parts[at])).collect();
         let hashes: Vec<NarHash> = missing.iter().map(|&at| offered[at].1).collect();
-        let here = self.nars_here(&hashes).await?;
-        let (infos, nars) = missing.into_iter().partition(|&at| here.contains_key(&offered[at].1));
+        let here = self.hashes_here(&hashes).await?;
+        let (infos, nars) = missing.into_iter().partition(|&at| here.contains(&offered[at].1));
         let mut lacking = Lacking { nars, infos, known: Vec::new() };
         if !lacking.nars.is_empty() {
             let names: HashSet<&str> = lacking.nars.iter().map(|&at| offered[at].0.name()).collect();
@@ -75,11 +78,17 @@ impl CacheView {
         Ok(lacking)
     }
 
-    /// The NARs among these that the pusher may read, or has sent.
-    pub(super) async fn nars_here(
-        &self,
-        hashes: &[NarHash],
-    ) -> Result<HashMap<NarHash, snowbank_catalog::rooms::StoredNar>> {
+    /// Which of these NARs the pusher may read, or has sent.
+    async fn hashes_here(&self, hashes: &[NarHash]) -> Result<HashSet<NarHash>> {
+        let mut here = HashSet::new();
+        for some in hashes.chunks(TOGETHER) {
+            here.extend(self.nars_here(some).await?.into_keys());
+        }
+        Ok(here)
+    }
+
+    /// The NARs among these, [`TOGETHER`] at most, that the pusher may read, or has sent.
+    pub(super) async fn nars_here(&self, hashes: &[NarHash]) -> Result<HashMap<NarHash, StoredNar>> {
         let catalog = &self.service.0.catalog;
         let names: Vec<String> = hashes.iter().map(|hash| NarName(*hash).to_string()).collect();
         let staged = catalog.staged_many(self.cache.id, self.view(), &self.pusher, &names).await?;

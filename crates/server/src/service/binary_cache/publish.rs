@@ -13,6 +13,7 @@ use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store_path::StorePath;
 
 use super::CacheView;
+use super::offer::TOGETHER;
 use crate::service::worker::causes;
 use crate::service::{Kind, Result, ServiceError};
 
@@ -57,17 +58,19 @@ impl CacheView {
     /// As for [`CacheView::put_info`].
     pub async fn put_infos(&self, infos: Vec<PathInfo>) -> Result<()> {
         self.may_push()?;
-        let hashes: Vec<NarHash> = infos.iter().map(|info| info.nar_hash).collect();
-        let here = self.nars_here(&hashes).await?;
-        let checks: Vec<_> = infos
-            .iter()
-            .map(|info| async {
-                let nar = here.get(&info.nar_hash);
-                let nar = nar.ok_or_else(|| incomplete(std::slice::from_ref(&info.path), &[]))?;
-                self.check(info, nar).await
-            })
-            .collect();
-        let () = stream::iter(checks).buffer_unordered(CHECKS).try_collect().await?;
+        for some in infos.chunks(TOGETHER) {
+            let hashes: Vec<NarHash> = some.iter().map(|info| info.nar_hash).collect();
+            let here = self.nars_here(&hashes).await?;
+            let checks: Vec<_> = some
+                .iter()
+                .map(|info| async {
+                    let nar = here.get(&info.nar_hash);
+                    let nar = nar.ok_or_else(|| incomplete(std::slice::from_ref(&info.path), &[]))?;
+                    self.check(info, nar).await
+                })
+                .collect();
+            let () = stream::iter(checks).buffer_unordered(CHECKS).try_collect().await?;
+        }
         self.publish(infos.into_iter().map(|info| NewPath { info, upstream: false }).collect()).await
     }
 

@@ -16,16 +16,21 @@ const PIECES: usize = 1;
 
 impl Service {
     /// Hands a NAR of `size` bytes, piece by piece, to `take`, with a state that comes back, or with what `take` found wrong
-    /// with it.
+    /// with it. Whoever knows the hash of the whole need not have the chunks `checked`.
     pub(super) async fn over<T: Send + 'static>(
         &self,
         recipe: RecipeId,
         size: u64,
+        checked: bool,
         state: T,
         take: impl Fn(&mut T, &[u8]) -> std::result::Result<(), NarError> + Send + 'static,
     ) -> Result<std::result::Result<T, NarError>> {
         let pages = RecipePages { catalog: self.0.catalog.clone(), recipe };
-        let mut bytes = std::pin::pin!(assemble::chunks(&self.0.bucket, pages, 0..size));
+        let bucket = &self.0.bucket;
+        let mut bytes = match checked {
+            true => assemble::chunks(bucket, pages, 0..size).boxed(),
+            false => assemble::unchecked(bucket, pages, size).boxed(),
+        };
         let (pieces, from) = mpsc::channel(PIECES);
         let reading = tokio::task::spawn_blocking(move || read(from, state, take));
         while let Some(piece) = bytes.next().await {
@@ -53,7 +58,7 @@ impl Service {
             }
             Ok(())
         };
-        let read = self.over(recipe, size, (Parser::new(), state), follow).await?;
+        let read = self.over(recipe, size, true, (Parser::new(), state), follow).await?;
         let whole = read.and_then(|(parser, state)| parser.finish().map(|()| state));
         whole.map_err(|error| ServiceError::caused(Kind::Internal, "a stored NAR is damaged", error))
     }
