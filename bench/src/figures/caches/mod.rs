@@ -1,7 +1,6 @@
 //! Binary caches: unmodified Nix, curl and our own client against a cache of ours, and against nginx with a folder that
 //! `nix copy` made; nearby, and with a round trip of 20 ms.
 
-mod disk;
 mod fetch;
 mod ours;
 mod pull;
@@ -9,21 +8,61 @@ mod push;
 
 use std::path::Path;
 
-use snowbank_testkit::{process::Process, snowbank::Snowbank};
+use snowbank_testkit::{closure::succeed, disk::bytes_taken, process::Process, snowbank::Snowbank};
 
+use super::client::publish;
 use crate::{
     measure::{Rounds, turns},
-    place::Place,
+    place::{Place, remove, settle_disk},
     report::Report,
+    server::disk_of,
+    workload::Workload,
 };
 
 /// Bytes of memory that a server may come to have.
 const MEMORY: u64 = 256 << 20;
 
 pub(super) fn take(place: &Place, report: &mut Report) {
-    pull::take(place, report);
-    push::take(place, report);
-    disk::take(place, report);
+    let store = Workload::make(place, "1");
+    let files = place.work.join("nix-files");
+    succeed(&mut publish(&store, &files, "compression=zstd"));
+    pull::take(place, &store, &files, report);
+    push::cold(place, &store, report);
+    let mut taken = vec![bytes_taken(&files).expect("a folder can be read")];
+    remove(&files);
+    let data = place.work.join("nix-data");
+    let server = serve(place, &data);
+    let token = ours::token(&server);
+    ours::push(place, &url(&server), &token, &store);
+    push::again(place, &server, &token, &store, report);
+    drop(store);
+    let mut disk = vec![disk_of(&data)];
+    for (number, packages) in [&[][..], &["--older"]].into_iter().enumerate() {
+        let store = Workload::rebuilt(place, "2", packages);
+        settle_disk();
+        let pushed = ours::push(place, &url(&server), &token, &store);
+        if number == 0 {
+            push::rebuilt(&pushed, report);
+        }
+        disk.push(disk_of(&data));
+        succeed(&mut publish(&store, &files, "compression=zstd"));
+        taken.push(bytes_taken(&files).expect("a folder can be read"));
+        remove(&files);
+    }
+    generations(&disk, taken.iter().sum(), report);
+    memory(report, "after pushes of ours", server.process());
+    drop(server);
+    remove(&data);
+}
+
+/// The disk that the generations of a closure take, one after the other, and all of them as static caches.
+fn generations(disk: &[u64], theirs: u64, report: &mut Report) {
+    let all = disk.last().copied().unwrap_or_default();
+    let ratio = all as f64 / theirs as f64;
+    let shown: Vec<_> = disk.iter().map(|bytes| format!("{:.0}", *bytes as f64 / 1e6)).collect();
+    let shown = format!("{ratio:.2}x ({} MB after each, of {:.0} MB)", shown.join(", "), theirs as f64 / 1e6);
+    let name = "caches: disk of three generations, against three static caches";
+    report.at_most(name, shown, ratio, 0.45, "0.45x at most");
 }
 
 /// A server with one cache, on a folder that outlives it.

@@ -1,9 +1,9 @@
 //! Reading from a cache.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use snowbank_testkit::{
-    closure::{requisites, succeed},
+    closure::requisites,
     nginx::Nginx,
     proxy::{Faults, Proxy},
 };
@@ -14,7 +14,7 @@ use super::{
     in_turns, memory, ours, serve, url,
 };
 use crate::{
-    figures::client::{copy, empty, publish},
+    figures::client::{copy, empty},
     place::{Place, remove, set_aside, settle_disk},
     report::Report,
     workload::Workload,
@@ -23,17 +23,14 @@ use crate::{
 /// The sides, in the order of their seconds.
 const SIDES: [&str; 3] = ["nginx", "snowbank", "pull"];
 
-pub(super) fn take(place: &Place, report: &mut Report) {
-    let store = Workload::make(place, "1");
-    let files = place.work.join("nix-files");
-    succeed(&mut publish(&store, &files, "compression=zstd"));
-    let nginx = Nginx::serve(&files);
+/// `files` is a binary cache that Nix has made of the store.
+pub(super) fn take(place: &Place, store: &Workload, files: &Path, report: &mut Report) {
+    let nginx = Nginx::serve(files);
     let data = place.work.join("nix-data");
     let server = serve(place, &data);
-    ours::push(place, &url(&server), &ours::token(&server), &store);
+    ours::push(place, &url(&server), &ours::token(&server), store);
     let top = store.top().to_owned();
     let paths = requisites(&store.root(), &top);
-    drop(store);
     settle_disk();
     let here = [nginx.url().to_owned(), url(&server)];
     let far = here.each_ref().map(|url| Far::before(url));
@@ -69,7 +66,6 @@ pub(super) fn take(place: &Place, report: &mut Report) {
     memory(report, "while it is read", server.process());
     drop(server);
     remove(&data);
-    remove(&files);
 }
 
 /// A way to a server on which a question and its answer take 20 ms.

@@ -2,9 +2,14 @@
 
 use std::{fs, time::Instant};
 
-use snowbank_testkit::{closure::succeed, nginx::Nginx};
+use snowbank_testkit::{closure::succeed, nginx::Nginx, snowbank::Snowbank};
 
-use super::{against, in_turns, memory, ours, pull::Far, serve, url};
+use super::{
+    against, in_turns,
+    ours::{self, Ran},
+    pull::Far,
+    serve, url,
+};
 use crate::{
     figures::client::publish,
     measure::Rounds,
@@ -16,37 +21,25 @@ use crate::{
 /// Bytes on the wire that a rebuild of every path may take.
 const REBUILT: u64 = 40_000_000;
 
-pub(super) fn take(place: &Place, report: &mut Report) {
-    let store = Workload::make(place, "1");
-    cold(place, &store, report);
-    let data = place.work.join("push-data");
-    let server = serve(place, &data);
-    let token = ours::token(&server);
-    ours::push(place, &url(&server), &token, &store);
-    let seconds = (0..place.rounds).map(|_| ours::push(place, &url(&server), &token, &store).seconds);
+/// Nothing is new.
+pub(super) fn again(place: &Place, server: &Snowbank, token: &str, store: &Workload, report: &mut Report) {
+    let seconds = (0..place.rounds).map(|_| ours::push(place, &url(server), token, store).seconds);
     let seconds = Rounds::new(seconds.collect());
-    report.at_most(
-        "caches: push when nothing is new",
-        format!("{seconds} s"),
-        seconds.median(),
-        1.0,
-        "1 s at most",
-    );
-    drop(store);
-    let store = Workload::make(place, "2");
-    settle_disk();
-    let pushed = ours::push(place, &url(&server), &token, &store);
-    let sent =
-        ["sent", "received"].iter().filter_map(|way| pushed.result["traffic"][*way].as_u64()).sum::<u64>();
+    let shown = format!("{seconds} s");
+    report.at_most("caches: push when nothing is new", shown, seconds.median(), 1.0, "1 s at most");
+}
+
+/// What a push came to when every path was rebuilt.
+pub(super) fn rebuilt(pushed: &Ran, report: &mut Report) {
+    let ways = ["sent", "received"].iter().filter_map(|way| pushed.result["traffic"][*way].as_u64());
+    let sent = ways.sum::<u64>();
     let shown = format!("{:.1} MB in {:.1} s", sent as f64 / 1e6, pushed.seconds);
-    report.at_most("caches: push of every path rebuilt", shown, sent as f64, REBUILT as f64, "40 MB at most");
-    memory(report, "after pushes of ours", server.process());
-    drop(server);
-    remove(&data);
+    let name = "caches: push of every path rebuilt, bytes on the wire";
+    report.at_most(name, shown, sent as f64, REBUILT as f64, "40 MB at most");
 }
 
 /// Everything is new.
-fn cold(place: &Place, store: &Workload, report: &mut Report) {
+pub(super) fn cold(place: &Place, store: &Workload, report: &mut Report) {
     let files = place.work.join("push-files");
     let data = place.work.join("push-data");
     let anew = || {

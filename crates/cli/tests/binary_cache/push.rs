@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use snowbank_testkit::closure::{Closure, requisites, verify};
+use snowbank_testkit::closure::{Closure, nix, requisites, verify};
 
 use crate::kit::{CACHES, Server, ask, closure, empty, good, hash_part, pull, said};
 
@@ -105,6 +105,53 @@ fn a_path_whose_content_is_not_what_nix_wrote_down_is_left_with_what_refers_to_i
     assert_eq!((number(&told, "/pushed/paths"), told["left"].as_array().unwrap().len()), (1, 2));
     let shown = |path: &str| ask("", &[&format!("{}/{}.narinfo", server.url("open"), hash_part(path))]).0;
     assert_eq!((shown(&tree), shown(made.top())), (404, 404));
+}
+
+#[test]
+fn what_an_upstream_has_signed_is_left_to_it() {
+    let keys = tempfile::tempdir().unwrap();
+    let (secret, public) = (keys.path().join("secret"), keys.path().join("public"));
+    let mut make = snowbank_testkit::tools::command("nix-store");
+    make.args(["--generate-binary-cache-key", "upstream-1"]).arg(&secret).arg(&public);
+    good(&make.output().unwrap());
+    let key = std::fs::read_to_string(&public).unwrap();
+    let made = closure(6);
+    let tree = made.paths().into_iter().find(|path| path.ends_with("tree-6")).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let upstream = format!("file://{}", files.path().display());
+    good(&crate::kit::push(
+        made.root(),
+        &format!("{upstream}?secret-key={}", secret.display()),
+        None,
+        &[&tree],
+    ));
+    let mut sign = nix("nix", made.root());
+    sign.args(["--extra-experimental-features", "nix-command", "store", "sign", "--key-file"]);
+    good(&sign.arg(&secret).arg(&tree).output().unwrap());
+    let server = Server::start(&format!(
+        "[caches.open]\npublic = true\nupstreams = [{{ url = '{upstream}', keys = ['{}'] }}]\n\
+         [caches.alone]\npublic = true\n",
+        key.trim()
+    ));
+    let token = server.token("*:push");
+    let push = |cache: &str, more: &[&str]| {
+        let mut command = pushing(&server.url(cache), &token, &made, &[made.top()]);
+        command.args(["--upstream", &upstream, "--upstream-key", key.trim()]).args(more).output().unwrap()
+    };
+    let output = push("open", &[]);
+    good(&output);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((number(&told, "/upstream/paths"), number(&told, "/pushed/paths")), (1, 2));
+    assert_eq!(ask("", &[&format!("{}/{}.narinfo", server.url("open"), hash_part(&tree))]).0, 404);
+    // A cache that does not know of the upstream takes nothing that lacks its references.
+    let output = push("alone", &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(
+        said(&output).contains("tree-6") && said(&output).contains("--keep-upstream"),
+        "{}",
+        said(&output)
+    );
+    good(&push("alone", &["--keep-upstream"]));
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl<W: Writer> Fetch<'_, W> {
         counts: &Arc<Counts>,
     ) -> Result<restore::Report, PullError> {
         let (snapshot, packs) = self.snapshot(local, counts);
-        let options = Options { verify_nar: true, ..self.options.clone() };
+        let options = Options { verify_nar: true, verify_chunks: false, ..self.options.clone() };
         let restore = Restore {
             snapshot: &snapshot,
             roots: Some(self.roots),

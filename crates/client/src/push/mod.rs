@@ -4,13 +4,14 @@
 //! What was sent waits there, so a push that was cut off is taken up where it was: its packs need not be sent again.
 
 mod error;
+mod making;
 mod missing;
 mod nars;
 mod send;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,31 +24,29 @@ use snowbank_nix::closure::Closure;
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store::Place;
 use snowbank_nix::store_path::StorePath;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use error::PushError;
 pub use missing::Lacking;
 
 use crate::observer::{Event, Observer, Stage};
-use crate::packing::{Item, Outcome, ReadError, Reading, Shelf, read, recipe};
+use crate::packing::{ClosedPack, Item, Outcome, ReadError, Reading, Shelf, read, recipe};
 use crate::save::Amount;
 use crate::site::Site;
+use making::Making;
 use missing::{Sources, missing};
-use nars::{Made, batches};
-use send::send;
+use nars::Made;
+use send::{Sent, send};
 
 /// Bytes of frames in a full pack: with its footer it is sent as one body through proxies that take 32 MiB.
 const PACK: u64 = 31 << 20;
 
-/// Bytes of NARs that are read before the NARs are made of what was sent; the next ones are read beside that.
-const WAVE: u64 = 1 << 30;
+/// Bytes of NARs that are read before NARs are made of what was sent; the next ones are read beside that.
+const WAVE: u64 = 256 << 20;
 
 /// Packs that wait to be sent.
 const WAITING: usize = 1;
-
-/// Messages at once by which NARs are made of what was sent.
-const MAKING: usize = 4;
 
 /// What to push, and where to.
 pub struct Push<'a> {
@@ -140,13 +139,20 @@ impl Push<'_> {
         self.begin(Stage::Read, nars.iter().map(|info| info.nar_size).sum(), nars.len() as u64);
         let dropped = Arc::new(AtomicBool::new(false));
         let _halt = Halt(Arc::clone(&dropped));
-        let shelf = Shelf::new(self.spool.clone(), PACK, sources.places(), sources.len());
-        let (shelf, sources) = (Arc::new(shelf), Arc::new(sources));
-        let (mut making, turns) = (JoinSet::new(), Arc::new(Semaphore::new(MAKING)));
-        let (mut sent, mut read) = (HashMap::new(), Vec::new());
-        let mut refused = HashMap::new();
+        let shelf = Arc::new(Shelf::new(self.spool.clone(), PACK, sources.places(), sources.len()));
+        let (packs, to_send) = mpsc::channel(WAITING);
+        let (told, sent) = watch::channel(Sent::new());
+        // Tasks of a set end when it is dropped.
+        let mut sending = JoinSet::new();
+        sending.spawn(send(self.site.clone(), to_send, shelf.spares(), Arc::clone(self.observer), told));
+        let mut making = Making::new(self.site.clone(), sources, sent);
+        let mut read = Vec::new();
         for wave in waves(&nars) {
-            let outcomes = self.wave(wave, &shelf, &dropped, &mut sent, pushed).await?;
+            let outcomes = match self.wave(wave, &shelf, &packs, &dropped).await {
+                // A pack that cannot be sent is why nobody wants more of them.
+                Err(PushError::Read(ReadError::Unwanted)) => break,
+                outcomes => outcomes?,
+            };
             let mut made = Vec::new();
             for (info, outcome) in wave.iter().zip(outcomes) {
                 match recipe(outcome, &shelf) {
@@ -157,20 +163,14 @@ impl Push<'_> {
                     Err(why) => pushed.left.push((info.path.clone(), why)),
                 }
             }
-            while let Some(done) = making.join_next().await {
-                refused.extend(done.map_err(|_| PushError::Lost)??);
-            }
-            for batch in batches(made, &sources, &sent)? {
-                let (site, turns) = (self.site.clone(), Arc::clone(&turns));
-                making.spawn(async move {
-                    let _turn = turns.acquire_owned().await;
-                    nars::make(&site, batch).await
-                });
-            }
+            making.add(made)?;
         }
-        while let Some(done) = making.join_next().await {
-            refused.extend(done.map_err(|_| PushError::Lost)??);
+        // The sending ends when nobody holds the other end any more.
+        drop(packs);
+        while let Some(done) = sending.join_next().await {
+            pushed.sent = done.map_err(|_| PushError::Lost)??;
         }
+        let refused = making.end().await?;
         read.retain(|info| match refused.get(&info.nar_hash) {
             Some(why) => {
                 pushed.left.push((info.path.clone(), why.clone()));
@@ -185,14 +185,13 @@ impl Push<'_> {
         Ok(read)
     }
 
-    /// Reads some paths and sends their new chunks.
+    /// Reads some paths and hands their new chunks on.
     async fn wave(
         &self,
         wave: &[&PathInfo],
         shelf: &Arc<Shelf>,
+        packs: &mpsc::Sender<ClosedPack>,
         dropped: &Arc<AtomicBool>,
-        sent: &mut HashMap<u32, snowbank_cas::id::ObjectHash>,
-        pushed: &mut Pushed,
     ) -> Result<Vec<Outcome>, PushError> {
         let item = |info: &&PathInfo| Item {
             file: self.place.file(&info.path),
@@ -200,13 +199,12 @@ impl Push<'_> {
             nar_size: info.nar_size,
         };
         let items: Vec<Item> = wave.iter().map(item).collect();
-        let (packs, to_send) = mpsc::channel(WAITING);
-        let (reader, dropped) = (Arc::clone(shelf), Arc::clone(dropped));
+        let (shelf, packs, dropped) = (Arc::clone(shelf), packs.clone(), Arc::clone(dropped));
         let (level, observer, stop) = (self.level, Arc::clone(self.observer), Arc::clone(self.stop));
         let reading = move || {
             let reading = Reading {
                 items: &items,
-                shelf: &reader,
+                shelf: &shelf,
                 params: Params::default(),
                 // The server reads each NAR against its hash.
                 check: false,
@@ -217,21 +215,12 @@ impl Push<'_> {
                 dropped: &dropped,
             };
             let outcomes = read(&reading)?;
-            for last in reader.finish()? {
+            for last in shelf.finish()? {
                 packs.blocking_send(last).map_err(|_| ReadError::Unwanted)?;
             }
             Ok::<_, ReadError>(outcomes)
         };
-        let spares = shelf.spares();
-        let sending = send(self.site, to_send, &spares, &**self.observer);
-        let (read, packs) = tokio::join!(tokio::task::spawn_blocking(reading), sending);
-        // A pack that cannot be sent is why nobody wants more of them.
-        for (number, pack) in packs? {
-            pushed.sent.count += 1;
-            pushed.sent.bytes += pack.size;
-            sent.insert(number, pack.hash);
-        }
-        Ok(read.map_err(|_| PushError::Lost)??)
+        Ok(tokio::task::spawn_blocking(reading).await.map_err(|_| PushError::Lost)??)
     }
 
     /// What can be published: not what refers to something that is left.

@@ -1,18 +1,17 @@
 //! NARs made of frames that are there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use prost::Message;
 use reqwest::{Method, StatusCode};
 use snowbank_actions::client::ClientError;
 use snowbank_binary_cache::bulk::{MAX_MESSAGE, NewNar, NewNars, Run, Source, source};
-use snowbank_cas::id::ObjectHash;
 use snowbank_nix::hash::NarHash;
 
-use super::PushError;
 use super::missing::Sources;
+use super::send::Sent;
 use crate::site::Site;
-use crate::snapshot::Recipe;
+use crate::snapshot::{self, Recipe};
 
 /// Bytes of NARs in one message, if it has more than one: the server reads them all before it answers.
 const BATCH: u64 = 64 << 20;
@@ -28,57 +27,47 @@ pub(super) struct Made {
     pub(super) recipe: Recipe,
 }
 
-/// Messages that tell of all of these NARs; `sent` are the packs that were sent, by number.
-pub(super) fn batches(
-    made: Vec<Made>,
-    sources: &Sources,
-    sent: &HashMap<u32, ObjectHash>,
-) -> Result<Vec<NewNars>, PushError> {
-    let mut batches = Vec::new();
-    let (mut batch, mut bytes) = (Batch::default(), 0);
+/// These NARs, as many together as one message may tell of.
+pub(super) fn batches(made: Vec<Made>) -> Vec<Vec<Made>> {
+    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
     for nar in made {
-        let full = bytes + nar.size > BATCH || batch.message.nars.len() == MOST;
-        if full && !batch.message.nars.is_empty() {
-            batches.push(std::mem::take(&mut batch).message);
+        let full = bytes + nar.size > BATCH || batch.len() == MOST;
+        if full && !batch.is_empty() {
+            batches.push(std::mem::take(&mut batch));
             bytes = 0;
         }
         bytes += nar.size;
-        batch.add(&nar, |number| match sources.get(number) {
-            Some(source) => Some(source.clone()),
-            None => Some(Source { of: Some(source::Of::Pack(sent.get(&number)?.as_bytes().to_vec())) }),
-        })?;
+        batch.push(nar);
     }
-    if !batch.message.nars.is_empty() {
-        batches.push(batch.message);
-    }
-    Ok(batches)
+    batches.extend((!batch.is_empty()).then_some(batch));
+    batches
 }
 
-#[derive(Default)]
-struct Batch {
-    message: NewNars,
-    /// The place in the message of each source that it names.
-    places: HashMap<u32, u32>,
+/// The packs that these NARs are made of, by number.
+pub(super) fn packs(batch: &[Made]) -> BTreeSet<u32> {
+    batch.iter().flat_map(|nar| &nar.recipe.0).map(|run| run.pack).collect()
 }
 
-impl Batch {
-    fn add(&mut self, nar: &Made, source: impl Fn(u32) -> Option<Source>) -> Result<(), PushError> {
-        let mut runs = Vec::with_capacity(nar.recipe.0.len());
-        for run in &nar.recipe.0 {
-            let place = match self.places.get(&run.pack) {
-                Some(place) => *place,
-                None => {
-                    let place = self.message.sources.len() as u32;
-                    self.message.sources.push(source(run.pack).ok_or(PushError::Lost)?);
-                    self.places.insert(run.pack, place);
-                    place
-                }
-            };
-            runs.push(Run { source: place, first: run.first, count: run.count });
-        }
-        self.message.nars.push(NewNar { hash: nar.hash.bytes().to_vec(), runs });
-        Ok(())
+/// The message that tells of these NARs; `sent` are the packs that were sent. None where one of theirs was not.
+pub(super) fn message(batch: &[Made], sources: &Sources, sent: &Sent) -> Option<NewNars> {
+    let mut places = HashMap::new();
+    let mut message = NewNars::default();
+    for number in packs(batch) {
+        let source = match sources.get(number) {
+            Some(source) => source.clone(),
+            None => Source { of: Some(source::Of::Pack(sent.get(&number)?.as_bytes().to_vec())) },
+        };
+        places.insert(number, message.sources.len() as u32);
+        message.sources.push(source);
     }
+    for nar in batch {
+        let run = |run: &snapshot::Run| {
+            Some(Run { source: *places.get(&run.pack)?, first: run.first, count: run.count })
+        };
+        let runs = nar.recipe.0.iter().map(run).collect::<Option<_>>()?;
+        message.nars.push(NewNar { hash: nar.hash.bytes().to_vec(), runs });
+    }
+    Some(message)
 }
 
 /// NARs that the server refused, each with the reason.

@@ -9,8 +9,8 @@ use snowbank_cas::id::{ChunkHash, ObjectHash};
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::path_info::PathInfo;
 
-use super::missing::{Lacking, Sources};
-use super::nars::{Made, batches};
+use super::missing::Lacking;
+use super::nars::{self, Made};
 use super::{PushError, WAVE, waves};
 use crate::snapshot::Recipe;
 use crate::snapshot::samples::info;
@@ -83,25 +83,22 @@ fn a_message_names_each_source_once() {
     let sources = decode(&answer, 0).unwrap().sources;
     let pack = ObjectHash::of(b"pack");
     let sent = HashMap::from([(1, pack)]);
-    let nars = vec![made(1, 10, &[(1, 4), (1, 5), (0, 0)]), made(2, 10, &[(0, 0), (1, 9)])];
-    let [message] = &batches(nars, &sources, &sent).unwrap()[..] else { panic!("one message") };
+    let nars = [made(1, 10, &[(1, 4), (1, 5), (0, 0)]), made(2, 10, &[(0, 0), (1, 9)])];
+    let message = nars::message(&nars, &sources, &sent).unwrap();
     let of_pack = Source { of: Some(source::Of::Pack(pack.as_bytes().to_vec())) };
-    assert_eq!(message.sources, [of_pack, nar_source(b"n")]);
+    assert_eq!(message.sources, [nar_source(b"n"), of_pack]);
     let runs = |nar: usize| {
         let runs = message.nars[nar].runs.iter();
         runs.map(|run| (run.source, run.first, run.count)).collect::<Vec<_>>()
     };
-    assert_eq!((runs(0), runs(1)), (vec![(0, 4, 2), (1, 0, 1)], vec![(1, 0, 1), (0, 9, 1)]));
+    assert_eq!((runs(0), runs(1)), (vec![(1, 4, 2), (0, 0, 1)], vec![(0, 0, 1), (1, 9, 1)]));
     // A pack that was never sent.
-    assert!(batches(vec![made(3, 1, &[(7, 0)])], &sources, &sent).is_err());
+    assert!(nars::message(&[made(3, 1, &[(7, 0)])], &sources, &sent).is_none());
 }
 
 #[test]
 fn much_is_told_in_several_messages() {
-    let sources = Sources::default();
-    let sent = HashMap::from([(0, ObjectHash::of(b"pack"))]);
     let nars: Vec<_> = [60 << 20, 3 << 20, 2 << 20, 900 << 20, 1].map(|size| made(1, size, &[(0, 0)])).into();
-    let counts: Vec<_> =
-        batches(nars, &sources, &sent).unwrap().iter().map(|message| message.nars.len()).collect();
+    let counts: Vec<_> = nars::batches(nars).iter().map(Vec::len).collect();
     assert_eq!(counts, [2, 1, 1, 1]);
 }

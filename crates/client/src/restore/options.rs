@@ -12,6 +12,8 @@ pub struct Options {
     pub min_free: u64,
     /// Whether the hash of every NAR is checked, beside those of its chunks.
     pub verify_nar: bool,
+    /// Whether the hash of every chunk is checked. Where NARs are, it would say nothing more, only earlier.
+    pub verify_chunks: bool,
     /// Threads that decompress, check and write, each fed by requests of its own.
     pub lanes: usize,
     /// How long to wait at the end for paths that somebody else is making.
@@ -24,6 +26,7 @@ impl Default for Options {
         Self {
             min_free: 5_000_000_000,
             verify_nar: false,
+            verify_chunks: true,
             lanes: processors.clamp(2, MOST_LANES),
             patience: Duration::from_secs(600),
         }

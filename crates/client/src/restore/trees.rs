@@ -99,8 +99,11 @@ impl<P: PackSource> RestoreTrees<'_, P> {
         let making = Arc::new(making);
         let size = window::size(1).min(window::size(2));
         let mut cutter = Cutter::new(queue, size, &*making);
-        let mut bench =
-            Bench { opener: Opener::new().map_err(|_| RestoreError::Lost)?, open: None, made: Vec::new() };
+        let mut bench = Bench {
+            opener: Opener::new(true).map_err(|_| RestoreError::Lost)?,
+            open: None,
+            made: Vec::new(),
+        };
         loop {
             let bites = cutter.next();
             if bites.is_empty() {

@@ -23,7 +23,7 @@ struct Open<S> {
 
 /// Writes windows as they come. Holds the window, a decoder and one chunk.
 pub(super) fn write<W: Writer, P: PackSource>(shared: &Shared<W, P>, mut windows: mpsc::Receiver<Fetched>) {
-    let opener = match Opener::new() {
+    let opener = match Opener::new(shared.options.verify_chunks) {
         Ok(opener) => opener,
         Err(error) => return shared.end(Stopped::Store(text::chain(&error))),
     };

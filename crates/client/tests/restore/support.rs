@@ -386,7 +386,7 @@ impl Target {
             root: root.to_owned(),
             _folder: None,
             upstream: Arc::default(),
-            options: Options { min_free: 0, verify_nar: false, lanes: 3, patience },
+            options: Options { min_free: 0, verify_nar: false, verify_chunks: true, lanes: 3, patience },
             cancel: Arc::default(),
             warnings: Arc::default(),
             roots: None,

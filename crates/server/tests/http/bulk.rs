@@ -41,12 +41,12 @@ async fn send(server: &Server, token: &str, method: &str, call: &str, body: &[u8
     server.bare(method, &format!("/api/v1/nix/{call}"), headers, body).await
 }
 
-async fn post(server: &Server, token: &str, call: &str, message: &impl Message) -> Answer {
+pub(crate) async fn post(server: &Server, token: &str, call: &str, message: &impl Message) -> Answer {
     send(server, token, "POST", call, &message.encode_to_vec()).await
 }
 
 /// The NAR of a file, in chunks: what is around the content, and the content.
-fn nar(content: &[u8]) -> [Vec<u8>; 3] {
+pub(crate) fn nar(content: &[u8]) -> [Vec<u8>; 3] {
     let mut whole = Vec::new();
     for text in [b"nix-archive-1".as_slice(), b"(", b"type", b"regular", b"contents", content, b")"] {
         whole.extend_from_slice(&(text.len() as u64).to_le_bytes());
@@ -72,14 +72,14 @@ fn pack(chunks: &[Vec<u8>]) -> (Vec<u8>, ObjectHash) {
     (whole, hash)
 }
 
-async fn put(server: &Server, token: &str, cache: &str, chunks: &[Vec<u8>]) -> ObjectHash {
+pub(crate) async fn put(server: &Server, token: &str, cache: &str, chunks: &[Vec<u8>]) -> ObjectHash {
     let (bytes, hash) = pack(chunks);
     let answer = send(server, token, "PUT", &format!("{cache}/packs/{hash}"), &bytes).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     hash
 }
 
-fn of_pack(hash: ObjectHash) -> Source {
+pub(crate) fn of_pack(hash: ObjectHash) -> Source {
     Source { of: Some(source::Of::Pack(hash.as_bytes().to_vec())) }
 }
 
@@ -88,12 +88,12 @@ fn of_nar(hash: NarHash) -> Source {
 }
 
 /// A NAR of the first `count` frames of one source.
-fn made(source: Source, hash: NarHash, count: u32) -> NewNars {
+pub(crate) fn made(source: Source, hash: NarHash, count: u32) -> NewNars {
     let runs = vec![Run { source: 0, first: 0, count }];
     NewNars { sources: vec![source], nars: vec![NewNar { hash: hash.bytes().to_vec(), runs }] }
 }
 
-fn info(path: &str, nar: &[Vec<u8>], references: &[&str]) -> WireInfo {
+pub(crate) fn info(path: &str, nar: &[Vec<u8>], references: &[&str]) -> WireInfo {
     let nar = nar.concat();
     WireInfo {
         path: path.to_owned(),
@@ -104,7 +104,7 @@ fn info(path: &str, nar: &[Vec<u8>], references: &[&str]) -> WireInfo {
     }
 }
 
-fn hash(nar: &[Vec<u8>]) -> NarHash {
+pub(crate) fn hash(nar: &[Vec<u8>]) -> NarHash {
     NarHash::of(&nar.concat())
 }
 

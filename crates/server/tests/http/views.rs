@@ -2,9 +2,11 @@
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
+use snowbank_binary_cache::bulk::Publish;
 use snowbank_nix::hash::NarHash;
 use snowbank_server::settings::{CacheSettings, Oidc, Settings};
 
+use crate::bulk;
 use crate::issuer::{GENUINE, Issuer, KID, sign};
 use crate::pulls::{closure, messages, piece, rows};
 use crate::support::{Answer, Server};
@@ -156,4 +158,29 @@ async fn a_fork_has_no_identity_and_pulls_what_is_public() {
     let put = ask(&server, "", "PUT", &format!("nar/{}.nar", digits(&good)), &good).await;
     assert_eq!(put.status, 401);
     assert_eq!(put.header("www-authenticate"), Some("Basic realm=\"snowbank\", Bearer"));
+}
+
+#[tokio::test]
+async fn what_a_pull_request_pushes_at_once_it_alone_sees_and_may_name() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let seven = job(&server, &issuer, "refs/pull/7/merge", "pull_request").await;
+    let eight = job(&server, &issuer, "refs/pull/8/merge", "pull_request").await;
+    let main = job(&server, &issuer, "refs/heads/main", "push").await;
+    let content = bulk::nar(b"of the pull request");
+    let pack = bulk::put(&server, &seven, "open", &content).await;
+    let nars = bulk::made(bulk::of_pack(pack), bulk::hash(&content), 3);
+    for other in [&eight, &main] {
+        assert_eq!(bulk::post(&server, other, "open/nars", &nars).await.status, 412, "it is not theirs");
+    }
+    assert_eq!(bulk::post(&server, &seven, "open/nars", &nars).await.status, 201);
+    let publish = Publish { paths: vec![bulk::info(&format!("{PART}-x"), &content, &[])] };
+    assert_eq!(bulk::post(&server, &main, "open/paths", &publish).await.status, 412, "nor is the NAR");
+    assert_eq!(bulk::post(&server, &seven, "open/paths", &publish).await.status, 201);
+    let whole = content.concat();
+    let nars: &[&[u8]] = &[&whole];
+    assert_eq!(told(&server, &seven, nars).await, Some((0, false)));
+    for other in [eight.as_str(), &main, ""] {
+        assert_eq!(told(&server, other, nars).await, None);
+    }
 }
