@@ -58,6 +58,9 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     if wants("caches") {
         caches::take(place, &mut report);
     }
+    if wants("generations") {
+        caches::take_generations(place, &mut report);
+    }
     if wants("job") {
         job::take(place, &mut report).await;
     }

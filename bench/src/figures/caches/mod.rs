@@ -27,29 +27,32 @@ pub(super) fn take(place: &Place, report: &mut Report) {
     let files = place.work.join("nix-files");
     succeed(&mut publish(&store, &files, "compression=zstd"));
     pull::take(place, &store, &files, report);
-    push::cold(place, &store, report);
-    let mut taken = vec![bytes_taken(&files).expect("a folder can be read")];
     remove(&files);
+    push::cold(place, &store, report);
+}
+
+/// What becomes of a cache when generation after generation is pushed to it.
+pub(super) fn take_generations(place: &Place, report: &mut Report) {
+    let files = place.work.join("nix-files");
+    let (mut taken, mut disk) = (0, Vec::new());
     let data = place.work.join("nix-data");
     let server = serve(place, &data);
     let token = ours::token(&server);
-    ours::push(place, &url(&server), &token, &store);
-    push::again(place, &server, &token, &store, report);
-    drop(store);
-    let mut disk = vec![disk_of(&data)];
-    for (number, packages) in [&[][..], &["--older"]].into_iter().enumerate() {
-        let store = Workload::rebuilt(place, "2", packages);
+    for (release, packages) in [("1", &[][..]), ("2", &[]), ("2", &["--older"])] {
+        let store = Workload::rebuilt(place, release, packages);
         settle_disk();
         let pushed = ours::push(place, &url(&server), &token, &store);
-        if number == 0 {
-            push::rebuilt(&pushed, report);
+        match disk.len() {
+            0 => push::again(place, &server, &token, &store, report),
+            1 => push::rebuilt(&pushed, report),
+            _ => {}
         }
         disk.push(disk_of(&data));
         succeed(&mut publish(&store, &files, "compression=zstd"));
-        taken.push(bytes_taken(&files).expect("a folder can be read"));
+        taken += bytes_taken(&files).expect("a folder can be read");
         remove(&files);
     }
-    generations(&disk, taken.iter().sum(), report);
+    generations(&disk, taken, report);
     memory(report, "after pushes of ours", server.process());
     drop(server);
     remove(&data);
