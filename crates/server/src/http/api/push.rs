@@ -1,14 +1,15 @@
 //! What our own client pushes to a binary cache, many paths at once: `missing`, `packs/<hash>`, `nars` and `paths`.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prost::Message;
 use snowbank_binary_cache::bulk::{
     Known, MAX_MESSAGE, MAX_PATHS, Missing, NewNars, Offered, PROTOBUF, Publish, Source, source,
 };
+use snowbank_cas::budget::Permit;
 use snowbank_cas::id::ObjectHash;
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::path_info::PathInfo;
@@ -18,19 +19,17 @@ use super::failure::Failure;
 use super::message::message;
 use crate::http::body;
 use crate::http::site::Site;
-use crate::service::{FrameRun, FrameSource, Nameable, NarMade, Service};
+use crate::service::{CacheView, FrameRun, FrameSource, Nameable, NarMade, Service};
 
 /// `POST /nix/<cache>/missing`.
 pub(super) async fn missing(
     State(service): State<Service>,
     site: Site,
     Path(cache): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    call: Request,
 ) -> Result<Response, Failure> {
-    let view = site.cache(&service, &cache).await?;
-    view.may_push()?;
-    let (Offered { paths }, _room) = message(&service, &headers, body, MAX_MESSAGE).await?;
+    let Pushing { view, message: Offered { paths }, _room } =
+        Pushing::read(service, &site, &cache, call).await?;
     few(paths.len(), "paths")?;
     let mut offered = Vec::with_capacity(paths.len());
     for offer in paths {
@@ -71,12 +70,10 @@ pub(super) async fn nars(
     State(service): State<Service>,
     site: Site,
     Path(cache): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    call: Request,
 ) -> Result<StatusCode, Failure> {
-    let view = site.cache(&service, &cache).await?;
-    view.may_push()?;
-    let (NewNars { sources, nars }, _room) = message(&service, &headers, body, MAX_MESSAGE).await?;
+    let Pushing { view, message: NewNars { sources, nars }, _room } =
+        Pushing::read(service, &site, &cache, call).await?;
     few(sources.len(), "sources")?;
     few(nars.len(), "NARs")?;
     let sources: Vec<FrameSource> = sources.into_iter().map(source_of).collect::<Result<_, _>>()?;
@@ -98,16 +95,33 @@ pub(super) async fn paths(
     State(service): State<Service>,
     site: Site,
     Path(cache): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    call: Request,
 ) -> Result<StatusCode, Failure> {
-    let view = site.cache(&service, &cache).await?;
-    view.may_push()?;
-    let (Publish { paths }, _room) = message(&service, &headers, body, MAX_MESSAGE).await?;
+    let Pushing { view, message: Publish { paths }, _room } =
+        Pushing::read(service, &site, &cache, call).await?;
     few(paths.len(), "paths")?;
     let infos = paths.into_iter().map(PathInfo::try_from).collect::<Result<Vec<_>, _>>();
     view.put_infos(infos.map_err(|error| Failure::bad_request(error.to_string()))?).await?;
     Ok(StatusCode::CREATED)
+}
+
+/// Somebody who may push, and what he says.
+struct Pushing<M> {
+    view: CacheView,
+    message: M,
+    /// For what is made of the message.
+    _room: Permit,
+}
+
+impl<M: Message + Default> Pushing<M> {
+    /// Who may not push is not listened to.
+    async fn read(service: Service, site: &Site, cache: &str, call: Request) -> Result<Self, Failure> {
+        let view = site.cache(&service, cache).await?;
+        view.may_push()?;
+        let (parts, body) = call.into_parts();
+        let (message, _room) = message(&service, &parts.headers, body, MAX_MESSAGE).await?;
+        Ok(Self { view, message, _room })
+    }
 }
 
 fn few(count: usize, what: &str) -> Result<(), Failure> {
