@@ -126,3 +126,24 @@ fn who_may_not_push_learns_it_at_once() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("may not push"), "{}", said(&output));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_registered_while_the_first_answer_is_waited_for_counts() {
+    let mut server = Server::start(CACHES);
+    let proxy = Proxy::before(address(&server)).await;
+    let store = empty();
+    let token = server.token("open:push");
+    server.snowbank.kill();
+    let (path, watch) = std::thread::scope(|scope| {
+        let adding = scope.spawn(|| {
+            std::thread::sleep(Duration::from_secs(1));
+            add(store.path(), "early")
+        });
+        let watch = Watch::start(&format!("{}/nix/open", proxy.url()), &token, store.path(), &[]);
+        (adding.join().unwrap(), watch)
+    });
+    server.snowbank.restart();
+    proxy.lead_to(address(&server));
+    until("the push", || shown(&server, &path));
+    good(&watch.end());
+}

@@ -28,6 +28,8 @@ use backlog::Backlog;
 pub struct Watch<'a> {
     /// The store.
     pub place: &'a Place,
+    /// The number of the last path that is left out: what was registered after it is pushed. See [`LocalStore::newest`].
+    pub since: i64,
     /// Ends the watch: what is left is pushed then.
     pub stop: &'a CancellationToken,
     /// Ends even that.
@@ -60,7 +62,7 @@ impl Watch<'_> {
         &self,
         push: impl AsyncFn(&Closure) -> Result<Pushed, PushError>,
     ) -> Result<Watched, StoreError> {
-        let mut last = self.open()?.newest()?;
+        let mut last = self.since;
         let (mut backlog, mut watched) = (Backlog::default(), Watched::default());
         let late = async {
             self.stop.cancelled().await;

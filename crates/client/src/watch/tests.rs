@@ -38,7 +38,8 @@ async fn watched(
     let place = Place::below(made.root());
     let (stop, now) = (CancellationToken::new(), CancellationToken::new());
     let observer: Arc<dyn Observer> = Arc::new(Silence);
-    let watch = Watch { place: &place, stop: &stop, now: &now, drain, observer: &observer };
+    let since = LocalStore::open(place.clone()).unwrap().newest().unwrap();
+    let watch = Watch { place: &place, since, stop: &stop, now: &now, drain, observer: &observer };
     let answers = RefCell::new(answers.into_iter().collect::<VecDeque<_>>());
     let pushes = RefCell::new(Vec::new());
     let push = async |closure: &Closure| {

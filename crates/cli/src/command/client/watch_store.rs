@@ -7,6 +7,7 @@ use snowbank_client::observer::Observer;
 use snowbank_client::push::{PushError, Pushed};
 use snowbank_client::watch::{Watch, Watched};
 use snowbank_nix::closure::Closure;
+use snowbank_nix::store::{LocalStore, Place, StoreError};
 use snowbank_server::settings::Span;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -23,13 +24,15 @@ pub(crate) async fn run(args: args::WatchStore, printer: &Printer) -> Result<()>
         args.drain.parse().map_err(|error| CliError::usage("--drain is not valid").because(error))?;
     let progress = Arc::new(Progress::new(args.talk.quiet));
     let destination = Destination::new(&args.destination, Arc::clone(&progress))?;
+    // Before a server that is away is waited for: what is built meanwhile counts.
+    let since = newest(&destination.place).map_err(unwatched)?;
     first(&destination).await?;
     let (stop, now) = (CancellationToken::new(), CancellationToken::new());
     tell_end(&stop, &now, drain, &progress)?;
     progress.say(format!("pushing what is registered from now on to {}", destination.site.place()));
     let observer: Arc<dyn Observer> = progress.clone();
     let place = destination.place.clone();
-    let watch = Watch { place: &place, stop: &stop, now: &now, drain: drain.0, observer: &observer };
+    let watch = Watch { place: &place, since, stop: &stop, now: &now, drain: drain.0, observer: &observer };
     let push = async |closure: &Closure| {
         // A token of a few minutes may have been written anew. One that cannot be read is tried again with the rest.
         let anew = Destination::new(&args.destination, Arc::clone(&progress));
@@ -38,12 +41,19 @@ pub(crate) async fn run(args: args::WatchStore, printer: &Printer) -> Result<()>
         pushed
     };
     let watched = watch.run(push).await;
-    let watched =
-        watched.map_err(|error| CliError::failed("could not watch the Nix store").because(error))?;
+    let watched = watched.map_err(unwatched)?;
     if args.talk.json {
         printer.data(as_json(&watched).to_string());
     }
     complete(&watched, &progress)
+}
+
+fn newest(place: &Place) -> std::result::Result<i64, StoreError> {
+    LocalStore::open(place.clone())?.newest()
+}
+
+fn unwatched(error: StoreError) -> CliError {
+    CliError::failed("could not watch the Nix store").because(error)
 }
 
 /// Whether anything can be pushed, found out by pushing nothing: what is wrong now is not found out in the end. A server
