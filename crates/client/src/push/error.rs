@@ -27,9 +27,6 @@ pub enum PushError {
     /// The server's answer makes no sense.
     #[error("the server's answer makes no sense: {0}")]
     Answer(&'static str),
-    /// It was told to end.
-    #[error("the push was ended")]
-    Stopped,
     /// A part of the push came to an unexpected end.
     #[error("a part of the push came to an unexpected end")]
     Lost,

@@ -62,8 +62,6 @@ pub struct Push<'a> {
     pub level: i32,
     /// A folder with room for some packs of 32 MiB.
     pub spool: PathBuf,
-    /// Ends the reading of paths when it is set; nothing is published then.
-    pub stop: &'a Arc<AtomicBool>,
     /// Who is told.
     pub observer: &'a Arc<dyn Observer>,
 }
@@ -117,9 +115,6 @@ impl Push<'_> {
         let lacks: BTreeSet<&StorePath> = nars.iter().chain(&infos).map(|info| &info.path).collect();
         pushed.there = Amount::of(wanted.iter().copied().filter(|info| !lacks.contains(&info.path)));
         let read = self.read(nars, lacking.sources, &mut pushed).await?;
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(PushError::Stopped);
-        }
         let publish = self.without_left(infos.into_iter().chain(read), &mut pushed);
         if !publish.is_empty() {
             self.publish(&publish).await?;
@@ -200,7 +195,7 @@ impl Push<'_> {
         };
         let items: Vec<Item> = wave.iter().map(item).collect();
         let (shelf, packs, dropped) = (Arc::clone(shelf), packs.clone(), Arc::clone(dropped));
-        let (level, observer, stop) = (self.level, Arc::clone(self.observer), Arc::clone(self.stop));
+        let (level, observer) = (self.level, Arc::clone(self.observer));
         let reading = move || {
             let reading = Reading {
                 items: &items,
@@ -211,7 +206,7 @@ impl Push<'_> {
                 level,
                 packs: packs.clone(),
                 observer: &*observer,
-                stop: &stop,
+                stop: &dropped,
                 dropped: &dropped,
             };
             let outcomes = read(&reading)?;

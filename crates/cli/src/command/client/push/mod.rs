@@ -4,7 +4,6 @@ mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use snowbank_binary_cache::upstream::Upstreams;
@@ -74,7 +73,6 @@ impl Destination {
             upstream: &|info| !self.keep_upstream && self.upstreams.holder(info).is_some(),
             level: 1,
             spool: spool(),
-            stop: &Arc::new(AtomicBool::new(false)),
             observer: &observer,
         };
         push.run().await
