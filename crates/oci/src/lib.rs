@@ -1,0 +1,13 @@
+//! Container images that Nix built, and a push that sends only what the other side lacks.
+//!
+//! A layer ([`layer`]) is what some store paths become as a tar; its bytes follow from the paths' NARs and nothing else, so a
+//! layer that was made once is known by them ([`record`]) and need not be made again where its blob is there already.
+//! Sources of the formats: the OCI image and distribution specifications, and nix2container for its JSON and its tars.
+
+pub mod compression;
+pub mod descriptor;
+pub mod destination;
+pub mod digest;
+pub mod layer;
+pub mod record;
+pub mod tree;

@@ -1,0 +1,86 @@
+//! What is known of a layer once it was made.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::compression::Compression;
+use crate::digest::Digest;
+use crate::layer::LayerSpec;
+
+/// The version of the tars that are made of layers. Every change to a byte of them takes a new one.
+const FORMAT: u32 = 1;
+
+/// Says what a layer is made of: two layers with one key have the same tar.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerKey([u8; 32]);
+
+impl LayerKey {
+    /// The key of a layer; none where a path's NAR hash is not known.
+    #[must_use]
+    pub fn of(layer: &LayerSpec, compression: Compression) -> Option<Self> {
+        let mut hasher = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        add(&FORMAT.to_le_bytes());
+        add(compression.as_str().as_bytes());
+        for path in &layer.paths {
+            add(path.path.base_name().as_bytes());
+            add(path.nar_hash?.bytes());
+            // Serialising these cannot fail: they are strings and numbers.
+            add(&serde_json::to_vec(&path.options).ok()?);
+            add(&serde_json::to_vec(&path.part).ok()?);
+        }
+        Some(Self(hasher.finalize().into()))
+    }
+}
+
+impl fmt::Display for LayerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for LayerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text that is no layer key.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a layer key is 64 lower-case hex digits")]
+pub struct LayerKeyError;
+
+impl FromStr for LayerKey {
+    type Err = LayerKeyError;
+
+    fn from_str(text: &str) -> Result<Self, LayerKeyError> {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(LayerKeyError);
+        }
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| LayerKeyError)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// What a layer came to. Who writes one decides what is in images, so it is kept where only they write who are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LayerRecord {
+    /// The digest of the tar.
+    pub diff_id: Digest,
+    /// Bytes of the tar.
+    pub diff_size: u64,
+    /// The digest of the blob.
+    pub digest: Digest,
+    /// Bytes of the blob.
+    pub size: u64,
+    /// How the tar became the blob.
+    pub compression: Compression,
+}

@@ -1,0 +1,37 @@
+//! Where the content of store paths comes from: a store, or NARs that were never unpacked.
+
+use std::error::Error;
+
+use snowbank_nix::nar::Event;
+use snowbank_nix::store_path::StorePath;
+
+/// Why a store path's content cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}", .path.base_name())]
+pub struct TreeError {
+    /// The store path.
+    pub path: StorePath,
+    /// Why.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+/// A store path's content, from its beginning to its end, as a NAR has it: names in the order of their bytes.
+///
+/// What is read is checked by its end at the latest: a tree whose content is not what the path should have fails.
+pub trait Tree: Send {
+    /// The next event; `None` at the end.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what it should be.
+    fn next_event(&mut self) -> Result<Option<Event<'_>>, TreeError>;
+}
+
+/// Store paths' contents. Called on blocking threads only.
+pub trait Trees: Send + Sync + 'static {
+    /// Begins to read a path.
+    ///
+    /// # Errors
+    /// When it is not there.
+    fn open(&self, path: &StorePath) -> Result<Box<dyn Tree>, TreeError>;
+}
