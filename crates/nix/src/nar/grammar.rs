@@ -39,6 +39,13 @@ impl Grammar {
         self.want == Want::Nothing
     }
 
+    /// Passes over the content that the file under way still lacks.
+    pub(super) fn skip(&mut self) {
+        if let Want::Contents { .. } = self.want {
+            self.close();
+        }
+    }
+
     /// Takes the next event.
     pub(super) fn accept(&mut self, event: &Event<'_>) -> Result<(), NarError> {
         match (self.want, event) {

@@ -10,3 +10,4 @@ mod listing;
 mod round_trip;
 mod support;
 mod vectors;
+mod walk;
