@@ -10,4 +10,5 @@ pub mod destination;
 pub mod digest;
 pub mod layer;
 pub mod record;
+pub mod tar;
 pub mod tree;

@@ -1,7 +1,13 @@
 //! Where the content of store paths comes from: a store, or NARs that were never unpacked.
 
-use std::error::Error;
+mod disk;
+mod nar;
 
+use std::error::Error;
+use std::path::PathBuf;
+
+pub use disk::{DiskTree, StoreTrees};
+pub use nar::{NarTree, WrongNar};
 use snowbank_nix::nar::Event;
 use snowbank_nix::store_path::StorePath;
 
@@ -25,6 +31,12 @@ pub trait Tree: Send {
     /// # Errors
     /// When it cannot be read, or is not what it should be.
     fn next_event(&mut self) -> Result<Option<Event<'_>>, TreeError>;
+
+    /// Passes over the content of the file under way, if that takes no reading it; its [`Event::Contents`] are not given
+    /// then.
+    fn skip_contents(&mut self) -> bool {
+        false
+    }
 }
 
 /// Store paths' contents. Called on blocking threads only.
@@ -34,4 +46,9 @@ pub trait Trees: Send + Sync + 'static {
     /// # Errors
     /// When it is not there.
     fn open(&self, path: &StorePath) -> Result<Box<dyn Tree>, TreeError>;
+
+    /// Files of a path, at most `most`, whose modes differ from those that its NAR gives them; there are none but on disk.
+    fn irregular(&self, _path: &StorePath, _most: usize) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
