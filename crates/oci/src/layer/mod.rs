@@ -1,5 +1,22 @@
 //! What a layer is made of.
 
+pub(crate) mod entries;
+mod error;
+mod held;
+mod key;
+mod output;
+mod parts;
+mod rules;
+mod selected;
+mod stream;
+mod warning;
+mod write;
+
+pub use error::LayerError;
+pub use parts::parts;
+pub use warning::NotMoved;
+pub use write::{MAX_SORTED, write_layer};
+
 use serde::{Deserialize, Serialize};
 use snowbank_nix::hash::NarHash;
 use snowbank_nix::store_path::StorePath;
@@ -88,3 +105,6 @@ pub struct Part {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Vec<u8>>,
 }
+
+#[cfg(test)]
+mod tests;

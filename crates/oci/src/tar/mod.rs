@@ -9,7 +9,7 @@ mod pax;
 
 use std::io::{self, Write};
 
-use field::{ascii, fits_octal, is_ascii, put_octal, put_text};
+use field::{ascii, is_ascii, put_octal, put_text};
 
 /// Bytes of a block: of a header, and what contents are filled up to.
 pub const BLOCK: usize = 512;
