@@ -4,6 +4,8 @@
 //! layer that was made once is known by them ([`record`]) and need not be made again where its blob is there already.
 //! Sources of the formats: the OCI image and distribution specifications, and nix2container for its JSON and its tars.
 
+pub mod blob;
+pub mod compress;
 pub mod compression;
 pub mod descriptor;
 pub mod destination;

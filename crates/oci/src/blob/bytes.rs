@@ -1,0 +1,36 @@
+//! Blobs in memory.
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream;
+
+use super::outlet::slices;
+use crate::destination::{Blob, Piece, Pieces};
+use crate::digest::Digest;
+
+/// A small blob in memory: a config, a bill of materials.
+#[derive(Clone, Debug)]
+pub struct BytesBlob {
+    bytes: Bytes,
+    digest: Digest,
+}
+
+impl BytesBlob {
+    /// The blob of these bytes.
+    #[must_use]
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+}
+
+impl Blob for BytesBlob {
+    fn known(&self) -> Option<(Digest, u64)> {
+        Some((self.digest, self.bytes.len() as u64))
+    }
+
+    fn open(&self, offset: u64) -> Pieces {
+        let end = Piece::End { digest: self.digest, size: self.bytes.len() as u64 };
+        stream::iter(slices(&self.bytes, offset).chain([end]).map(Ok)).boxed()
+    }
+}
