@@ -7,9 +7,11 @@
 pub mod blob;
 pub mod compress;
 pub mod compression;
+pub mod config;
 pub mod descriptor;
 pub mod destination;
 pub mod digest;
+mod json;
 pub mod layer;
 pub mod record;
 pub mod tar;
