@@ -12,6 +12,7 @@ pub mod descriptor;
 pub mod destination;
 pub mod digest;
 mod json;
+pub mod manifest;
 pub mod layer;
 pub mod record;
 pub mod tar;
