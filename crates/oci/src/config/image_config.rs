@@ -17,7 +17,11 @@ pub struct ImageConfig {
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "nullable")]
     pub user: String,
     /// Ports that it listens on: `80/tcp`.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty", serialize_with = "write_set", deserialize_with = "read_set")]
+    #[serde(
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "write_set",
+        deserialize_with = "read_set"
+    )]
     pub exposed_ports: BTreeSet<String>,
     /// Its environment: `NAME=value`.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "nullable")]
@@ -29,7 +33,11 @@ pub struct ImageConfig {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "nullable")]
     pub cmd: Vec<String>,
     /// Folders that hold data that outlives a container.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty", serialize_with = "write_set", deserialize_with = "read_set")]
+    #[serde(
+        skip_serializing_if = "BTreeSet::is_empty",
+        serialize_with = "write_set",
+        deserialize_with = "read_set"
+    )]
     pub volumes: BTreeSet<String>,
     /// The folder in which it begins.
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "nullable")]

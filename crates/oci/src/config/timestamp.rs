@@ -101,7 +101,10 @@ fn offset(zone: &str) -> Option<&str> {
 
 fn like(text: &str, form: &[u8]) -> bool {
     text.len() == form.len()
-        && text.bytes().zip(form).all(|(byte, form)| if *form == b'd' { byte.is_ascii_digit() } else { byte == *form })
+        && text
+            .bytes()
+            .zip(form)
+            .all(|(byte, form)| if *form == b'd' { byte.is_ascii_digit() } else { byte == *form })
 }
 
 const fn days(year: u32, month: u32) -> u32 {

@@ -79,7 +79,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Matched<'_, A> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         while let Some(key) = self.map.next_key::<Cow<'de, str>>()? {
             let exact = self.names.iter().find(|name| **name == key);
-            if let Some(name) = exact.or_else(|| self.names.iter().find(|name| name.eq_ignore_ascii_case(&key))) {
+            if let Some(name) =
+                exact.or_else(|| self.names.iter().find(|name| name.eq_ignore_ascii_case(&key)))
+            {
                 return seed.deserialize(StrDeserializer::new(name)).map(Some);
             }
             self.map.next_value::<IgnoredAny>()?;

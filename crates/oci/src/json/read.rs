@@ -22,7 +22,11 @@ pub enum JsonError {
 }
 
 fn at(field: &str) -> String {
-    if field == "." { "it is not the JSON that it should be".to_owned() } else { format!("its field {field} is not valid") }
+    if field == "." {
+        "it is not the JSON that it should be".to_owned()
+    } else {
+        format!("its field {field} is not valid")
+    }
 }
 
 /// Reads a text within limits, and not more deeply nested than 128 levels.

@@ -30,7 +30,9 @@ pub enum ManifestError {
     #[error("the manifest names {0} layers or manifests and may name {MOST_ENTRIES}")]
     Entries(usize),
     /// More bytes than registries take.
-    #[error("the manifest would have {0} bytes, and registries take {MOST_BYTES}; fewer layers make it smaller")]
+    #[error(
+        "the manifest would have {0} bytes, and registries take {MOST_BYTES}; fewer layers make it smaller"
+    )]
     Bytes(usize),
     /// It cannot be written.
     #[error("the manifest cannot be written")]

@@ -44,7 +44,9 @@ impl Parsed {
     /// When it is too large, of a kind that is not known, or not what its media type says.
     pub fn of(manifest: &Manifest) -> Result<Self, ManifestError> {
         match manifest.media_type.as_str() {
-            media_type::MANIFEST | media_type::DOCKER_MANIFEST => ImageManifest::parse(manifest).map(Self::Image),
+            media_type::MANIFEST | media_type::DOCKER_MANIFEST => {
+                ImageManifest::parse(manifest).map(Self::Image)
+            }
             media_type::INDEX | media_type::DOCKER_INDEX => Index::parse(manifest).map(Self::Index),
             other => Err(ManifestError::Kind(other.to_owned())),
         }
@@ -117,7 +119,9 @@ mod tests {
     fn what_could_be_of_two_kinds_is_refused() {
         let text = r#"{"schemaVersion":2,"manifests":[],"layers":[],"config":{"mediaType":"a","size":1,"digest":
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}"#;
-        for kind in [media_type::MANIFEST, media_type::INDEX, media_type::DOCKER_MANIFEST, media_type::DOCKER_INDEX] {
+        for kind in
+            [media_type::MANIFEST, media_type::INDEX, media_type::DOCKER_MANIFEST, media_type::DOCKER_INDEX]
+        {
             assert!(matches!(Parsed::of(&manifest(kind, text)), Err(ManifestError::Ambiguous)), "{kind}");
         }
         assert!(media_type_of(text.as_bytes()).is_err());
