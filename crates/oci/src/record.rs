@@ -75,8 +75,9 @@ impl FromStr for LayerKey {
 pub struct LayerRecord {
     /// The digest of the tar.
     pub diff_id: Digest,
-    /// Bytes of the tar.
-    pub diff_size: u64,
+    /// Bytes of the tar, where they are known: a manifest does not tell them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff_size: Option<u64>,
     /// The digest of the blob.
     pub digest: Digest,
     /// Bytes of the blob.

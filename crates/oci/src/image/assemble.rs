@@ -1,0 +1,176 @@
+//! The config and the manifest of an image whose layers are known.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::LAYER_ANNOTATION;
+use super::plan::{ImagePlan, LayerContent, PlannedLayer};
+use crate::compression::Compression;
+use crate::config::{ConfigError, ConfigFile, History};
+use crate::descriptor::{Descriptor, media_type};
+use crate::destination::Manifest;
+use crate::digest::Digest;
+use crate::manifest::{ImageManifest, ManifestError};
+use crate::record::{LayerKey, LayerRecord};
+
+/// What is put after the layers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assembled {
+    /// The config's bytes.
+    pub config: Bytes,
+    /// What the manifest says of the config.
+    pub config_descriptor: Descriptor,
+    /// The manifest.
+    pub manifest: Manifest,
+}
+
+/// Why an image cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// Not one record a layer.
+    #[error("the image has {layers} layers, and {records} of them are known")]
+    Count {
+        /// Layers of the plan.
+        layers: usize,
+        /// Records.
+        records: usize,
+    },
+    /// A layer that is not what it should be.
+    #[error(
+        "the layer {name} came to the tar {has}, and should be {should}: a store path in it is not what it was when the image \
+         was built; build the image again"
+    )]
+    DiffId {
+        /// The layer.
+        name: String,
+        /// The digest of its tar.
+        has: Digest,
+        /// The digest that it should have.
+        should: Digest,
+    },
+    /// The config cannot be written.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The manifest cannot be written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+/// Puts an image together: `records` has what each layer came to, in the order of the plan's layers. Equal plans and records
+/// make equal bytes. Each layer of store paths whose NAR hashes are known is annotated with its key.
+///
+/// # Errors
+/// When a record is missing, or of another tar than the plan demands, or the manifest is too large.
+pub fn assemble(plan: &ImagePlan, records: &[LayerRecord]) -> Result<Assembled, AssembleError> {
+    if plan.layers.len() != records.len() {
+        return Err(AssembleError::Count { layers: plan.layers.len(), records: records.len() });
+    }
+    let layers = plan.layers.iter().zip(records);
+    let layers: Vec<Descriptor> =
+        layers.map(|(layer, record)| describe(layer, record)).collect::<Result<_, _>>()?;
+    let config = ConfigFile {
+        created: Some(plan.created.clone()),
+        author: String::new(),
+        platform: plan.platform.clone(),
+        config: plan.config.clone(),
+        diff_ids: records.iter().map(|record| record.diff_id).collect(),
+        // What is said to be no layer would shift all that is said of those above it.
+        history: plan
+            .layers
+            .iter()
+            .map(|layer| History { empty_layer: false, ..layer.history.clone() })
+            .collect(),
+    };
+    let config = config.to_bytes()?;
+    let config_descriptor = descriptor(media_type::CONFIG, Digest::of(&config), config.len() as u64);
+    let manifest = ImageManifest {
+        media_type: media_type::MANIFEST.to_owned(),
+        artifact_type: None,
+        config: config_descriptor.clone(),
+        layers,
+        subject: None,
+        annotations: plan.annotations.clone(),
+    };
+    Ok(Assembled { config, config_descriptor, manifest: manifest.to_manifest()? })
+}
+
+fn describe(layer: &PlannedLayer, record: &LayerRecord) -> Result<Descriptor, AssembleError> {
+    if let Some(should) = layer.diff_id.filter(|should| *should != record.diff_id) {
+        return Err(AssembleError::DiffId { name: layer.name.clone(), has: record.diff_id, should });
+    }
+    Ok(match &layer.content {
+        LayerContent::File(file) => descriptor(oci_type(&file.media_type), record.digest, record.size),
+        LayerContent::Paths(spec) => {
+            let mut one = descriptor(record.compression.media_type(), record.digest, record.size);
+            if let Some(key) = LayerKey::of(spec, record.compression) {
+                one.annotations.insert(LAYER_ANNOTATION.to_owned(), key.to_string());
+            }
+            one
+        }
+    })
+}
+
+/// OCI's name of a layer's type: Docker's names have no place in OCI's manifests.
+fn oci_type(text: &str) -> &str {
+    match Compression::of_media_type(text) {
+        Some(compression) => compression.media_type(),
+        None => text,
+    }
+}
+
+fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor {
+    Descriptor {
+        media_type: media_type.to_owned(),
+        digest,
+        size,
+        annotations: BTreeMap::new(),
+        platform: None,
+        artifact_type: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::samples::{plan, records};
+
+    #[test]
+    fn layers_are_described_in_order() {
+        let assembled = assemble(&plan(), &records()).unwrap();
+        let manifest = ImageManifest::parse(&assembled.manifest).unwrap();
+        assert_eq!(manifest.config, assembled.config_descriptor);
+        assert_eq!(manifest.annotations["note"], "x");
+        assert_eq!(assembled.config_descriptor.digest, Digest::of(&assembled.config));
+        let types: Vec<_> = manifest.layers.iter().map(|layer| layer.media_type.as_str()).collect();
+        let zstd = Compression::Zstd.media_type();
+        assert_eq!(types, [Compression::Gzip.media_type(), zstd, zstd]);
+        for (layer, record) in manifest.layers.iter().zip(records()) {
+            assert_eq!((layer.digest, layer.size), (record.digest, record.size));
+        }
+        assert!(manifest.layers[0].annotations.is_empty());
+        assert_eq!(manifest.layers[1].annotations[LAYER_ANNOTATION].len(), 64);
+        let config = ConfigFile::parse(&assembled.config).unwrap();
+        assert_eq!(config.diff_ids, records().iter().map(|record| record.diff_id).collect::<Vec<_>>());
+        assert_eq!(config.history.len(), 3);
+    }
+
+    #[test]
+    fn a_layer_without_nar_hashes_has_no_key() {
+        let mut plan = plan();
+        let LayerContent::Paths(spec) = &mut plan.layers[1].content else { panic!("a layer of paths") };
+        spec.paths[0].nar_hash = None;
+        let manifest = ImageManifest::parse(&assemble(&plan, &records()).unwrap().manifest).unwrap();
+        assert!(manifest.layers[1].annotations.is_empty());
+    }
+
+    #[test]
+    fn a_layer_that_is_another_is_refused() {
+        let mut records = records();
+        records[2].diff_id = Digest::of(b"another");
+        let error = assemble(&plan(), &records).unwrap_err();
+        assert!(matches!(error, AssembleError::DiffId { ref name, .. } if name == "b"), "{error}");
+        records.pop();
+        assert!(matches!(assemble(&plan(), &records), Err(AssembleError::Count { layers: 3, records: 2 })));
+    }
+}
