@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
+use crate::compression::Compression;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 
@@ -78,6 +79,11 @@ pub enum Mounted {
 pub trait Destination: Send + Sync {
     /// What it is called in what is printed: `ghcr.io/owner/image`.
     fn name(&self) -> String;
+
+    /// How layers that are made for it may be compressed, the best first.
+    fn compressions(&self) -> &[Compression] {
+        &[Compression::Zstd, Compression::Gzip, Compression::None]
+    }
 
     /// The digest and the media type of what a tag, or a digest, names; a cheap question.
     async fn resolve(&self, reference: &str) -> Result<Option<Descriptor>, DestinationError>;

@@ -4,6 +4,7 @@
 //! layer that was made once is known by them ([`record`]) and need not be made again where its blob is there already.
 //! Sources of the formats: the OCI image and distribution specifications, and nix2container for its JSON and its tars.
 
+pub mod archive;
 pub mod blob;
 pub mod compress;
 pub mod compression;
@@ -11,13 +12,18 @@ pub mod config;
 pub mod descriptor;
 pub mod destination;
 pub mod digest;
+mod files;
 pub mod image;
 pub mod image_json;
 mod json;
 pub mod labels;
 pub mod layer;
+pub mod layout;
 pub mod manifest;
 pub mod record;
+#[cfg(test)]
+mod samples;
+mod spool;
 pub mod tar;
 pub mod target;
 pub mod tree;

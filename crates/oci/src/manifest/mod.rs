@@ -13,7 +13,7 @@ pub use index::Index;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::descriptor::media_type;
+use crate::descriptor::{Descriptor, media_type};
 use crate::destination::Manifest;
 use crate::digest::Digest;
 use crate::json::fields::{Fields, nullable};
@@ -26,7 +26,7 @@ pub const MOST_BYTES: usize = 4 << 20;
 /// Layers that a manifest may name, or manifests that an index may.
 pub const MOST_ENTRIES: usize = 1000;
 
-const LIMITS: Limits = Limits { bytes: MOST_BYTES, objects: 10_000, values: 100_000 };
+pub(crate) const LIMITS: Limits = Limits { bytes: MOST_BYTES, objects: 10_000, values: 100_000 };
 
 /// A manifest of whichever kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,15 @@ impl Parsed {
             media_type::INDEX | media_type::DOCKER_INDEX => Index::parse(manifest).map(Self::Index),
             other => Err(ManifestError::Kind(other.to_owned())),
         }
+    }
+
+    /// What must be there before it: the config and the layers, or the manifests.
+    pub fn needs(&self) -> impl Iterator<Item = &Descriptor> {
+        let (config, others) = match self {
+            Self::Image(image) => (Some(&image.config), &image.layers),
+            Self::Index(index) => (None, &index.manifests),
+        };
+        config.into_iter().chain(others)
     }
 }
 
