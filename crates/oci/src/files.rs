@@ -11,16 +11,13 @@ use tokio::task::spawn_blocking;
 
 use crate::destination::DestinationError;
 
-/// How temporary files' names begin.
-pub(crate) const TEMPORARY: &str = ".snowbank-";
-
-/// A file under a temporary name in a folder, which goes when it is dropped.
+/// A file under a temporary name in a folder, which begins with `prefix` and goes when it is dropped.
 ///
 /// # Errors
 /// When it cannot be made.
-pub(crate) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
     // Images are for others to read, as far as the umask lets them.
-    tempfile::Builder::new().prefix(TEMPORARY).permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+    tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 /// Gives a temporary file its name, in place of what has it; durably.
@@ -60,14 +57,14 @@ pub(crate) fn read_small(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> 
     Ok(Some(bytes))
 }
 
-/// Removes what writers left in a folder that ended before their time. To be called while none writes there.
+/// Removes the temporary files that writers left in a folder who ended before their time. To be called while none writes there.
 ///
 /// # Errors
 /// When the folder cannot be read, or a file not removed.
-pub(crate) fn clean(folder: &Path) -> io::Result<()> {
+pub(crate) fn clean(folder: &Path, prefix: &str) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
             fs::remove_file(entry.path())?;
         }
     }

@@ -76,7 +76,7 @@ impl ArchiveDestination {
     pub async fn create(file: &Path, image: Option<&str>) -> Result<Self, DestinationError> {
         let folder = folder_of(file);
         let attempt = || format!("cannot begin the archive {}", file.display());
-        let temporary = blocking(attempt, move || temporary(&folder)).await?;
+        let temporary = blocking(attempt, move || temporary(&folder, ".snowbank-archive-")).await?;
         Ok(Self {
             file: file.to_owned(),
             image: image.map(str::to_owned),

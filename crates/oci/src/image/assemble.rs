@@ -70,7 +70,7 @@ pub fn assemble(plan: &ImagePlan, records: &[LayerRecord]) -> Result<Assembled, 
     let layers: Vec<Descriptor> =
         layers.map(|(layer, record)| describe(layer, record)).collect::<Result<_, _>>()?;
     let config = ConfigFile {
-        created: Some(plan.created.clone()),
+        created: plan.created.clone(),
         author: String::new(),
         platform: plan.platform.clone(),
         config: plan.config.clone(),
@@ -132,8 +132,12 @@ fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor {
 
 #[cfg(test)]
 mod tests {
+    use snowbank_nix::store_path::StoreDir;
+
     use super::*;
+    use crate::image::plan::plan_json;
     use crate::image::samples::{plan, records};
+    use crate::image_json::ImageJson;
 
     #[test]
     fn layers_are_described_in_order() {
@@ -153,6 +157,23 @@ mod tests {
         let config = ConfigFile::parse(&assembled.config).unwrap();
         assert_eq!(config.diff_ids, records().iter().map(|record| record.diff_id).collect::<Vec<_>>());
         assert_eq!(config.history.len(), 3);
+    }
+
+    #[test]
+    fn the_config_is_that_which_nix2container_pushes() {
+        let dir = StoreDir::default();
+        let json = include_bytes!("../../tests/image_json/plain.json");
+        let plan = plan_json(ImageJson::parse(json, &dir).unwrap(), &dir, "").unwrap();
+        let diff_id = plan.layers[0].diff_id.unwrap();
+        let record = LayerRecord { diff_id, ..records()[1] };
+        let expected = concat!(
+            r#"{"created":"0001-01-01T00:00:00Z","architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin"],"#,
+            r#""Entrypoint":["/nix/store/h8w4qkbgq0l44r1l2c7yq0z0bnpvfzvx-hello-2.12.1/bin/hello"]},"rootfs":{"type":"layers","#,
+            r#""diff_ids":["sha256:cc45bd46eca903b0900ebb997dffd5778904dca9ec02e7375dd1e653dfb61e2e"]},"#,
+            r#""history":[{"created_by":"nix2container"}]}"#,
+        );
+        let config = assemble(&plan, &[record]).unwrap().config;
+        assert_eq!(std::str::from_utf8(&config).unwrap(), expected);
     }
 
     #[test]

@@ -22,8 +22,9 @@ pub struct ImagePlan {
     pub layers: Vec<PlannedLayer>,
     /// What runs it.
     pub platform: Platform,
-    /// When it says that it was made.
-    pub created: Timestamp,
+    /// When it says that it was made: [`Timestamp::of_store`] for what is made of store paths, another where somebody asks for
+    /// it, as by `SOURCE_DATE_EPOCH`; nothing where nix2container says nothing.
+    pub created: Option<Timestamp>,
     /// What else its manifest says of it.
     pub annotations: BTreeMap<String, String>,
 }
@@ -74,8 +75,8 @@ pub struct StoredBlob {
     pub compression: Compression,
 }
 
-/// Plans an image that nix2container built. Time and processor are the JSON's; where it has none, the store's time and what
-/// `architecture` says. NAR hashes are not in the JSON: whoever knows them fills them in.
+/// Plans an image that nix2container built. All is as the JSON has it, so that the config has the same bytes as what
+/// nix2container pushes; `architecture` is taken where the JSON names none. NAR hashes are not in the JSON: whoever knows them fills them in.
 ///
 /// # Errors
 /// When a layer's file is not in the store.
@@ -109,7 +110,7 @@ pub fn plan_json(image: ImageJson, dir: &StoreDir, architecture: &str) -> Result
             os: "linux".to_owned(),
             variant: None,
         },
-        created: image.created.unwrap_or_else(Timestamp::of_store),
+        created: image.created,
         annotations: BTreeMap::new(),
     })
 }
@@ -135,7 +136,7 @@ mod tests {
         let blob = stored.stored.unwrap();
         assert_eq!((blob.size, blob.compression), (Some(4096), Compression::None));
         assert_eq!(stored.diff_id, Some(blob.digest));
-        assert_eq!(plan.created, Timestamp::of_store());
+        assert_eq!(plan.created, None);
         assert_eq!(plan.platform.architecture, "amd64");
     }
 

@@ -51,7 +51,7 @@ pub(super) fn plan() -> ImagePlan {
         config: ImageConfig::default(),
         layers: vec![base, paths("a"), paths("b")],
         platform: Platform { architecture: "amd64".to_owned(), os: "linux".to_owned(), variant: None },
-        created: Timestamp::of_store(),
+        created: Some(Timestamp::of_store()),
         annotations: BTreeMap::from([("note".to_owned(), "x".to_owned())]),
     }
 }

@@ -11,7 +11,7 @@ use super::folder::Folder;
 use crate::descriptor::Descriptor;
 use crate::destination::{Blob, BlobError, Destination, DestinationError, Manifest, Mounted};
 use crate::digest::Digest;
-use crate::files::{blocking, failed, persist, temporary};
+use crate::files::{blocking, failed, persist};
 use crate::manifest::{MOST_BYTES, Parsed, media_type_of};
 use crate::spool::spool;
 
@@ -131,7 +131,7 @@ impl Destination for LayoutDestination {
     }
 
     async fn put(&self, blob: &dyn Blob) -> Result<(Digest, u64), DestinationError> {
-        let file = self.run("begin a blob in", |folder| Ok(temporary(&folder.blobs())?)).await?;
+        let file = self.run("begin a blob in", |folder| Ok(folder.temporary()?)).await?;
         let folder = Arc::clone(&self.folder);
         let done =
             spool(blob.open(0), file, move |file, digest, _| persist(file, &folder.blob(&digest))).await;

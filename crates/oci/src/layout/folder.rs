@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use tempfile::NamedTempFile;
 
 use super::index::{LayoutError, LayoutIndex};
 use crate::descriptor::Descriptor;
@@ -18,6 +19,8 @@ use crate::manifest::MOST_BYTES;
 type Failure = Box<dyn Error + Send + Sync>;
 
 const LOCK: &str = ".snowbank.lock";
+/// How temporary files' names begin; other writers into the same folder have other names.
+const TEMPORARY: &str = ".snowbank-layout-";
 const VERSION: &str = "oci-layout";
 const SMALL: Limits = Limits { bytes: 4096, objects: 100, values: 100 };
 
@@ -45,7 +48,7 @@ impl Folder {
         fs::create_dir_all(blobs.join("sha256"))?;
         let index = lock_file(dir)?;
         index.lock()?;
-        clean(dir)?;
+        clean(dir, TEMPORARY)?;
         match read_small(&dir.join(VERSION), SMALL.bytes as u64)? {
             Some(bytes) => {
                 let version: Version =
@@ -59,7 +62,7 @@ impl Folder {
         let users = lock_file(&blobs)?;
         match users.try_lock() {
             Ok(()) => {
-                clean(&blobs.join("sha256"))?;
+                clean(&blobs.join("sha256"), TEMPORARY)?;
                 // The next one may clean before this lock is shared: nothing is written yet.
                 users.unlock()?;
             }
@@ -75,8 +78,15 @@ impl Folder {
         self.blobs().join(digest.hex())
     }
 
-    /// The folder of blobs.
-    pub(super) fn blobs(&self) -> PathBuf {
+    /// A temporary file that is to become a blob.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn temporary(&self) -> io::Result<NamedTempFile> {
+        temporary(&self.blobs(), TEMPORARY)
+    }
+
+    fn blobs(&self) -> PathBuf {
         self.dir.join("blobs/sha256")
     }
 
@@ -129,7 +139,7 @@ impl Folder {
     pub(super) fn add(&self, descriptor: Descriptor, tag: Option<&str>) -> Result<(), Failure> {
         let lock = lock_file(&self.dir)?;
         lock.lock()?;
-        clean(&self.dir)?;
+        clean(&self.dir, TEMPORARY)?;
         let mut index = self.index()?;
         index.add(descriptor, tag)?;
         write(&self.dir.join("index.json"), &self.dir, &index.to_bytes()?)?;
@@ -142,7 +152,7 @@ fn lock_file(dir: &Path) -> io::Result<File> {
 }
 
 fn write(path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = temporary(folder)?;
+    let mut file = temporary(folder, TEMPORARY)?;
     file.write_all(bytes)?;
     persist(file, path)
 }

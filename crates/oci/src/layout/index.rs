@@ -1,5 +1,6 @@
 //! The `index.json` of a layout. What other tools wrote into it stays as it is.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::descriptor::{Descriptor, media_type};
@@ -91,7 +92,7 @@ impl LayoutIndex {
     pub(super) fn find(&self, tag: &str) -> Result<Option<Descriptor>, LayoutError> {
         let found = self.entries().iter().find(|entry| tag_of(entry) == Some(tag));
         found
-            .map(|entry| serde::Deserialize::deserialize(entry))
+            .map(Descriptor::deserialize)
             .transpose()
             .map_err(|source| LayoutError::Entry { tag: tag.to_owned(), source })
     }

@@ -92,9 +92,9 @@ async fn a_blob_that_breaks_leaves_nothing() {
 async fn leftovers_go_once_nobody_writes() {
     let home = tempfile::tempdir().unwrap();
     let other = open(home.path()).await;
-    let left = home.path().join("blobs/sha256/.snowbank-left");
+    let left = home.path().join("blobs/sha256/.snowbank-layout-left");
     fs::write(&left, "half").unwrap();
-    fs::write(home.path().join(".snowbank-left"), "half").unwrap();
+    fs::write(home.path().join(".snowbank-layout-left"), "half").unwrap();
     let layout = open(home.path()).await;
     assert!(left.exists(), "the other may be writing it");
     drop((other, layout));
