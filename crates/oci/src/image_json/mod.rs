@@ -174,7 +174,7 @@ fn read_path(
         dir: dir.clone(),
         source,
     })?;
-    let options = warnings.note(raw.options, "a path's options");
+    let options = warnings.note(raw.options.map(|options| *options).unwrap_or_default(), "a path's options");
     let rewrite = warnings.note(options.rewrite, "a path's rewrite");
     let perms = options.perms.into_iter().map(|perm| warnings.note(perm, "a path's perms")).collect();
     Ok(LayerPath { path: parsed, nar_hash: None, options: PathOptions { rewrite, perms }, part: None })
@@ -195,9 +195,13 @@ impl Warnings {
     fn note<T>(&mut self, fields: Fields<T>, place: &'static str) -> T {
         for name in fields.unknown {
             if self.unknown.len() < Self::MOST && self.unknown.insert((place, name.clone())) {
-                let line = format!(
-                    "the field {name:?} of {place} in the image JSON is not known and changes nothing"
-                );
+                // Newer releases rename and change files in ways that are told there.
+                let effect = if place.starts_with("a path") {
+                    "is not known; a layer that it changes will not have the digest that the JSON says"
+                } else {
+                    "is not known and changes nothing"
+                };
+                let line = format!("the field {name:?} of {place} in the image JSON {effect}");
                 self.lines.push(line);
             }
         }

@@ -42,8 +42,9 @@ pub(super) struct RawLayer {
 #[derive(Deserialize)]
 pub(super) struct RawPath {
     pub(super) path: String,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) options: Fields<RawOptions>,
+    /// Boxed: most paths of many have none.
+    #[serde(default)]
+    pub(super) options: Option<Box<Fields<RawOptions>>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -168,7 +168,38 @@ fn bounds_hold() {
     assert!(matches!(image(1, MOST_PATHS + 1), Err(ImageJsonError::Paths(_))));
 }
 
+/// Changes the letters of all names whose case means nothing; ports have names of their own.
+fn in_other_letters(value: &mut serde_json::Value, upper: &mut impl Iterator<Item = bool>) {
+    match value {
+        serde_json::Value::Array(list) => list.iter_mut().for_each(|one| in_other_letters(one, upper)),
+        serde_json::Value::Object(map) => {
+            let mut change = |letter: char| match upper.next() {
+                Some(true) => letter.to_ascii_uppercase(),
+                _ => letter.to_ascii_lowercase(),
+            };
+            if !map.contains_key("80/tcp") {
+                *map = std::mem::take(map)
+                    .into_iter()
+                    .map(|(name, value)| (name.chars().map(&mut change).collect(), value))
+                    .collect();
+            }
+            map.values_mut().for_each(|one| in_other_letters(one, upper));
+        }
+        _ => {}
+    }
+}
+
 proptest! {
+    #[test]
+    fn letter_case_of_names_means_nothing(
+        sample in prop::sample::select(vec![PLAIN, OPTIONS, FROM_IMAGE]),
+        upper in proptest::collection::vec(any::<bool>(), 400),
+    ) {
+        let mut value = serde_json::from_str(sample).unwrap();
+        in_other_letters(&mut value, &mut upper.into_iter().cycle());
+        prop_assert_eq!(parse(&value.to_string()).unwrap(), parse(sample).unwrap());
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         drop(ImageJson::parse(&bytes, &StoreDir::default()));

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::*;
@@ -61,11 +62,16 @@ async fn what_was_put_is_found_again() {
         assert_eq!(layout.resolve(reference).await.unwrap().unwrap().digest, sample.manifest.digest);
     }
     let layer = Digest::of(&sample.layers[0]);
+    let file = home.path().join("blobs/sha256").join(layer.hex());
+    let plain = home.path().join("plain");
+    fs::write(&plain, "").unwrap();
+    let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode(&file), mode(&plain), "others may read it as they may read any file");
     assert_eq!(layout.has(&layer).await.unwrap(), Some(sample.layers[0].len() as u64));
     assert_eq!(layout.blob(&layer, 1 << 20).await.unwrap().unwrap(), sample.layers[0]);
     assert!(layout.blob(&layer, 10).await.is_err());
     assert_eq!(layout.mount(&layer, "a").await.unwrap(), Mounted::No);
-    fs::write(home.path().join("blobs/sha256").join(layer.hex()), "damage").unwrap();
+    fs::write(file, "damage").unwrap();
     assert!(layout.blob(&layer, 1 << 20).await.is_err());
 }
 
