@@ -18,6 +18,8 @@ pub struct DestinationError {
     pub attempt: String,
     /// Whether the manifest was refused because these of its blobs are not there.
     pub missing: Vec<Digest>,
+    /// Whether the manifest was refused because blobs of it are not there, be they named or not.
+    pub refused_blobs: bool,
     /// What to do next.
     pub hint: Option<String>,
     /// Why.

@@ -24,6 +24,8 @@ pub mod record;
 #[cfg(test)]
 mod samples;
 mod spool;
+pub mod reference;
+pub mod registry;
 pub mod tar;
 pub mod target;
 pub mod tree;

@@ -1,0 +1,109 @@
+//! What is attached to a manifest: by the registry itself, or by a tag where it does not (distribution specification,
+//! section Referrers Tag Schema).
+
+use reqwest::header::HeaderName;
+use serde_json::{Value, json};
+
+use super::error::RegistryError;
+use super::manifest::MAX_MANIFEST;
+use super::repository::Repository;
+use crate::descriptor::{Descriptor, media_type};
+use crate::destination::Manifest;
+use crate::digest::Digest;
+
+/// The header by which a registry says that it keeps referrers.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+/// How often the tag's index is written when others write it, too.
+const ROUNDS: u32 = 4;
+
+impl Repository {
+    /// Puts a manifest that has a subject, and sees to it that it is found from there.
+    pub(super) async fn attach(
+        &self,
+        subject: &Descriptor,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
+        let answer = self.send_manifest(manifest, &manifest.digest.to_string()).await?;
+        if answer.headers().contains_key(SUBJECT) {
+            return Ok(());
+        }
+        let tag = format!("sha256-{}", subject.digest.hex());
+        let entry = entry(manifest);
+        for _ in 0..ROUNDS {
+            // Nothing guards the tag between reading and writing, so what was written is looked at again.
+            let old = self.read_manifest(&tag).await?;
+            let Some(index) = with_entry(old.as_ref(), &entry)? else { return Ok(()) };
+            self.send_manifest(&index, &tag).await?;
+        }
+        match with_entry(self.read_manifest(&tag).await?.as_ref(), &entry)? {
+            None => Ok(()),
+            Some(_) => Err(RegistryError::Protocol(format!("others write the tag {tag} at the same time"))),
+        }
+    }
+}
+
+/// What an index says of an attached manifest.
+fn entry(manifest: &Manifest) -> Value {
+    let read: Value = serde_json::from_slice(&manifest.bytes).unwrap_or_default();
+    let kind =
+        read.get("artifactType").or_else(|| read.get("config").and_then(|config| config.get("mediaType")));
+    let mut entry = json!({
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": manifest.bytes.len(),
+    });
+    if let Some(kind) = kind {
+        entry["artifactType"] = kind.clone();
+    }
+    if let Some(annotations) = read.get("annotations").filter(|one| one.is_object()) {
+        entry["annotations"] = annotations.clone();
+    }
+    entry
+}
+
+/// The index with the entry; none where it has it. What else is in the index stays.
+fn with_entry(old: Option<&Manifest>, entry: &Value) -> Result<Option<Manifest>, RegistryError> {
+    let broken = || RegistryError::Protocol("the index of what is attached is none".to_owned());
+    let mut index = match old {
+        Some(old) => serde_json::from_slice(&old.bytes).map_err(|_| broken())?,
+        None => json!({"schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": []}),
+    };
+    let manifests = index.get_mut("manifests").and_then(Value::as_array_mut).ok_or_else(broken)?;
+    if manifests.iter().any(|one| one.get("digest") == entry.get("digest")) {
+        return Ok(None);
+    }
+    manifests.push(entry.clone());
+    let bytes = serde_json::to_vec(&index).map_err(|_| broken())?;
+    if bytes.len() as u64 > MAX_MANIFEST {
+        return Err(RegistryError::TooLarge(MAX_MANIFEST));
+    }
+    let digest = Digest::of(&bytes);
+    Ok(Some(Manifest { media_type: media_type::INDEX.to_owned(), bytes: bytes.into(), digest }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(json: &Value) -> Manifest {
+        let bytes = serde_json::to_vec(json).unwrap();
+        let digest = Digest::of(&bytes);
+        Manifest { media_type: media_type::MANIFEST.to_owned(), bytes: bytes.into(), digest }
+    }
+
+    #[test]
+    fn an_entry_is_added_once_and_the_rest_stays() {
+        let attached = manifest(&json!({"artifactType": "a/b", "annotations": {"k": "v"}}));
+        let entry = entry(&attached);
+        assert_eq!(entry["artifactType"], "a/b");
+        assert_eq!(entry["annotations"], json!({"k": "v"}));
+        let old = manifest(&json!({"manifests": [{"digest": "x"}], "more": 1}));
+        let new = with_entry(Some(&old), &entry).unwrap().unwrap();
+        let read: Value = serde_json::from_slice(&new.bytes).unwrap();
+        assert_eq!(read["more"], 1);
+        assert_eq!(read["manifests"].as_array().unwrap().len(), 2);
+        assert!(with_entry(Some(&new), &entry).unwrap().is_none());
+        assert!(with_entry(Some(&manifest(&json!({"manifests": 7}))), &entry).is_err());
+    }
+}
