@@ -9,6 +9,7 @@
 pub mod builds;
 pub mod closure;
 pub mod disk;
+pub mod docker_registry;
 pub mod flatfile;
 mod line;
 pub mod nginx;
@@ -18,6 +19,7 @@ pub mod npm;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod registry;
 pub mod runner;
 pub mod s3;
 pub mod snowbank;
