@@ -30,7 +30,8 @@ async fn one_token_does_for_many_questions_and_for_mounts() {
     let stand_in = StandIn::start(Modes { door: token_door(), ..Modes::default() });
     stand_in.add_blob("owner/other", "hello");
     let repository = as_user(&stand_in.host(), login("user", "secret"));
-    join_all((0..16).map(|_| repository.has(&Digest::of(b"")))).await;
+    let digest = Digest::of(b"");
+    join_all((0..16).map(|_| repository.has(&digest))).await;
     assert_eq!(repository.mount(&Digest::of(b"hello"), "owner/other").await.unwrap(), Mounted::Yes);
     repository.put(&Pattern::known(10)).await.unwrap();
     let counts = repository.counts();
@@ -51,11 +52,15 @@ async fn a_token_that_cannot_be_had_for_mounts_is_asked_for_less() {
 #[tokio::test]
 async fn a_token_that_expires_in_the_middle_is_renewed() {
     let stand_in = StandIn::start(Modes { door: token_door(), ..Modes::default() });
-    for uses in [1, 2, 3] {
+    // With so many questions before it, another request of the upload is the first that the token does not let in.
+    for questions in 0..4 {
         let cuts = vec![Cut { after: 1 << 20, keeps: true }];
-        stand_in.change(|modes| (modes.token_uses, modes.cuts) = (Some(uses), cuts));
+        stand_in.change(|modes| (modes.token_uses, modes.cuts) = (Some(3), cuts));
         let blob = Pattern::new(3 << 20);
         let repository = as_user(&stand_in.host(), login("user", "secret"));
+        for _ in 0..questions {
+            assert_eq!(repository.has(&blob.digest()).await.unwrap(), None);
+        }
         repository.put(&blob).await.unwrap();
         assert!(stand_in.blob(NAME, &blob.digest().to_string()).unwrap() == blob.bytes());
         stand_in.remove_blob(NAME, &blob.digest().to_string());
@@ -111,7 +116,7 @@ async fn who_is_not_let_in_is_told_what_to_do_and_no_secret() {
         assert!(stand_in.log().len() <= 4, "{:?}", stand_in.log());
     }
     let stand_in = StandIn::start(Modes { door: Door::Basic("user".into(), "x".into()), ..Modes::default() });
-    let error = crate::repository(&stand_in.host()).put(&Pattern::new(10)).await.unwrap_err();
+    let error = repository(&stand_in.host()).put(&Pattern::new(10)).await.unwrap_err();
     assert!(error.source.to_string().contains("no credentials"), "{}", error.source);
 }
 

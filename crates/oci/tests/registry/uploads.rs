@@ -1,4 +1,3 @@
-use std::error::Error as _;
 use std::time::Duration;
 
 use snowbank_oci::destination::{Destination as _, Mounted};

@@ -1,6 +1,6 @@
 //! What a registry wants to see: `WWW-Authenticate` (RFC 9110, section 11.6.1).
 
-/// Bytes of a header that are read.
+/// Bytes of a header at the most; a longer one makes no sense.
 const MAX_HEADER: usize = 8 << 10;
 
 /// Challenges, and parameters of each, that are read.
@@ -26,8 +26,10 @@ impl Challenge {
     #[must_use]
     pub fn parse(header: &str) -> Vec<Self> {
         let mut challenges: Vec<Self> = Vec::new();
-        let mut rest =
-            Text(header.get(..MAX_HEADER).unwrap_or(if header.len() > MAX_HEADER { "" } else { header }));
+        if header.len() > MAX_HEADER {
+            return challenges;
+        }
+        let mut rest = Text(header);
         loop {
             rest.skip(|c| c == ',' || c.is_ascii_whitespace());
             let word = rest.take(|c| !matches!(c, ',' | '=' | '"') && !c.is_ascii_whitespace());
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn garbage_gives_nothing() {
-        for text in ["", ",,,", "=", "\"", "=\"x\", ="] {
+        for text in ["", ",,,", "=", "\"", ", = \""] {
             assert_eq!(Challenge::parse(text), [], "{text}");
         }
         assert_eq!(Challenge::parse(&"é ".repeat(9000)), []);
