@@ -1,4 +1,4 @@
-//! Real peers and fixtures for tests: npm's cache clients, an S3 server, nginx, a Nix closure, the built `snowbank`
+//! Real peers and fixtures for tests: npm's cache clients, an S3 server, nginx, registries, a Nix closure, the built `snowbank`
 //! itself, and a proxy that breaks connections.
 //!
 //! Nothing of Snowbank is imported here: a peer speaks over the wire or from the command line. What a peer needs on

@@ -40,7 +40,8 @@ impl Effort {
     pub(super) fn wait(&self, failed: u32, asked: Option<Duration>) -> Duration {
         let doubled = self.first_wait.saturating_mul(1 << failed.saturating_sub(1).min(16));
         let usual = jittered(doubled.min(self.longest_wait));
-        asked.map_or(usual, |asked| asked.min(MAX_ASKED) + jittered(self.first_wait) / 2)
+        // What is asked for is often far too short when many ask, so the usual wait comes on top of it.
+        asked.unwrap_or_default().min(MAX_ASKED) + usual
     }
 }
 

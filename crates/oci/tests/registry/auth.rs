@@ -103,6 +103,21 @@ async fn credentials_do_not_follow_to_another_host() {
 }
 
 #[tokio::test]
+async fn nor_do_they_to_where_blobs_lie() {
+    let door = Door::Basic("user".into(), "secret".into());
+    let stand_in = StandIn::start(Modes { door, blobs_elsewhere: true, ..Modes::default() });
+    stand_in.add_blob(NAME, "hello");
+    let repository = as_user(&stand_in.host(), login("user", "secret"));
+    let digest = Digest::of(b"hello");
+    assert_eq!(repository.has(&digest).await.unwrap(), Some(5));
+    assert_eq!(repository.blob(&digest, 10).await.unwrap().unwrap(), "hello");
+    assert_eq!(repository.has(&Digest::of(b"")).await.unwrap(), None);
+    let log = stand_in.log();
+    assert!(log.iter().any(|logged| logged.elsewhere && logged.status == 206), "{log:?}");
+    assert!(!log.iter().any(|logged| logged.elsewhere && logged.authorized), "{log:?}");
+}
+
+#[tokio::test]
 async fn who_is_not_let_in_is_told_what_to_do_and_no_secret() {
     for (door, secret) in [
         (Door::Basic("user".into(), "other".into()), "hunter2"),

@@ -121,7 +121,7 @@ async fn answer_one(
         return Ok(reply(200));
     }
     if let Some((name, rest)) = rest.split_once("/blobs/") {
-        return uploads::answer(shared, &mut state, question, name, rest);
+        return uploads::answer(shared, &mut state, question, (name, rest), elsewhere);
     }
     if let Some((name, reference)) = rest.split_once("/manifests/") {
         return Ok(manifests::answer(&mut state, question, name, reference));

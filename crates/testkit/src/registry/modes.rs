@@ -79,6 +79,8 @@ pub struct Modes {
     pub most_body: Option<u64>,
     /// Ranges are refused with 400, as by Google's registry.
     pub no_ranges: bool,
+    /// Blobs lie at another server, where they may be read and nothing else.
+    pub blobs_elsewhere: bool,
     /// HEAD is refused with 405.
     pub no_head: bool,
     /// So many requests are answered with 429, in GHCR's words.

@@ -12,10 +12,15 @@ pub(super) fn answer(
     shared: &Shared,
     state: &mut State,
     question: &Question,
-    name: &str,
-    rest: &str,
+    (name, rest): (&str, &str),
+    elsewhere: bool,
 ) -> Result<Answer, Broken> {
     match rest.strip_prefix("uploads/") {
+        None if state.modes.blobs_elsewhere && elsewhere && question.method == Method::HEAD => Ok(reply(403)),
+        None if state.modes.blobs_elsewhere && !elsewhere => {
+            let location = format!("http://{}{}", shared.elsewhere, question.path);
+            Ok(with(reply(307), "location", &location))
+        }
         None => Ok(blob(state, question, name, rest)),
         Some("") if question.method == Method::POST => Ok(open(shared, state, question, name)),
         Some(id) => session(shared, state, question, name, id),

@@ -90,6 +90,10 @@ impl Repository {
             // How much of it the session has is not worth asking.
             session.cancel(self).await;
             failed += 1;
+            if failed >= 2 && error.status().is_none() {
+                // Something on the way may not let whole bodies pass.
+                return Ok(false);
+            }
             if failed >= self.wire().effort.tries {
                 return Err(error);
             }
@@ -126,5 +130,44 @@ fn kept(headers: &HeaderMap) -> Option<u64> {
     match last.parse::<u64>().ok()? {
         0 => Some(0),
         last => last.checked_add(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    fn said(text: &str) -> Option<u64> {
+        kept(
+            &HeaderValue::from_str(text)
+                .map(|value| HeaderMap::from_iter([(RANGE, value)]))
+                .unwrap_or_default(),
+        )
+    }
+
+    #[test]
+    fn what_is_there_is_read() {
+        for (text, wanted) in [
+            ("0-0", Some(0)),
+            ("0-9", Some(10)),
+            ("bytes=0-9", Some(10)),
+            ("", None),
+            ("9", None),
+            ("0-18446744073709551615", None),
+        ] {
+            assert_eq!(said(text), wanted, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics(text in any::<String>(), last in any::<u64>()) {
+            let _ = said(&text);
+            let read = said(&format!("0-{last}"));
+            prop_assert!(read.is_none_or(|kept| kept >= last));
+        }
     }
 }

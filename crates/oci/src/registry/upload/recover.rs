@@ -6,6 +6,9 @@ use super::session::Session;
 use crate::registry::answer::Refusal;
 use crate::registry::error::{RegistryError, is_transient};
 
+/// The smallest range that is tried because connections broke: mostly it is the line, and small ones are slow.
+const LEAST_AFTER_CUT: u64 = 1 << 20;
+
 /// Why bytes did not arrive.
 pub(super) enum Failure {
     /// They were refused.
@@ -28,6 +31,7 @@ impl Course<'_> {
         let host = self.repository.host();
         // Whether nothing was wrong with the way it went.
         let mut same_way = false;
+        let mut broke = false;
         match failure {
             Failure::Renewed(refusal) => {
                 same_way = true;
@@ -44,8 +48,9 @@ impl Course<'_> {
                         return Ok(Sent::Anew);
                     }
                     413 | 416 => {
-                        self.too_large(status, limit, at, end);
-                        self.count(error)?;
+                        if !self.too_large(status, limit, at, end) {
+                            self.count(error)?;
+                        }
                     }
                     400 | 405 | 411 | 501 if self.form == Form::Ranges && !host.ranges_needed() => {
                         // Google's registry takes no ranges; everything goes again, as one body.
@@ -62,6 +67,7 @@ impl Course<'_> {
                 }
             }
             Failure::Other(error) if error.is_transient() || matches!(error, RegistryError::Protocol(_)) => {
+                broke = true;
                 self.count_and_rest(error).await?;
             }
             Failure::Other(error) => return Err(error),
@@ -71,6 +77,10 @@ impl Course<'_> {
             return Ok(Sent::Anew);
         };
         self.reached(kept);
+        if broke && self.form == Form::Ranges && kept == at && (end - at) / 2 >= LEAST_AFTER_CUT {
+            // Whoever takes only so much may say so by hanging up.
+            host.shrink_chunk((end - at) / 2);
+        }
         if self.form == Form::Stream && !(same_way && kept == at) {
             if host.ranges_refused() {
                 return Ok(Sent::Anew);
@@ -80,16 +90,18 @@ impl Course<'_> {
         Ok(Sent::From(kept))
     }
 
-    /// Bytes were too many at once, or, for a range, not those that were expected.
-    fn too_large(&self, status: u16, limit: Option<u64>, at: u64, end: u64) {
+    /// Bytes were too many at once, or, for a range, not those that were expected. True where something was learned by it:
+    /// that can happen only so often.
+    fn too_large(&mut self, status: u16, limit: Option<u64>, at: u64, end: u64) -> bool {
         let host = self.repository.host();
+        let news = self.form == Form::Stream && !host.ranges_needed();
         host.need_ranges();
-        let half = (end - at) / 2;
-        match (limit, self.form) {
-            (Some(limit), _) => drop(host.shrink_chunk(limit)),
-            (None, Form::Ranges) if status == 413 => drop(host.shrink_chunk(half)),
-            _ => {}
-        }
+        let shrunk = match limit {
+            Some(limit) => host.shrink_chunk(limit),
+            None if self.form == Form::Ranges && status == 413 => host.shrink_chunk((end - at) / 2),
+            None => false,
+        };
+        news || shrunk
     }
 }
 
