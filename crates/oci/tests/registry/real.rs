@@ -1,7 +1,11 @@
-use snowbank_oci::destination::{Blob as _, Destination as _, Mounted};
+use std::sync::atomic::Ordering;
+
+use futures::{StreamExt as _, stream};
+use snowbank_oci::destination::{Blob, Destination as _, Mounted, Piece, Pieces};
 use snowbank_oci::digest::Digest;
 use snowbank_oci::registry::{Access as Doing, RegistryOptions};
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
+use snowbank_testkit::proxy::{Fault, Faults, Proxy};
 use snowbank_testkit::tools;
 
 use crate::pattern::Pattern;
@@ -55,17 +59,15 @@ async fn push_and_pull(access: Access) {
 /// A small blob that is known.
 struct Known(&'static [u8]);
 
-impl snowbank_oci::destination::Blob for Known {
+impl Blob for Known {
     fn known(&self) -> Option<(Digest, u64)> {
         Some((Digest::of(self.0), self.0.len() as u64))
     }
 
-    fn open(&self, _: u64) -> snowbank_oci::destination::Pieces {
-        use futures::StreamExt as _;
-        use snowbank_oci::destination::Piece;
+    fn open(&self, _: u64) -> Pieces {
         let (digest, size) = self.known().unwrap();
         let pieces = [Piece::Data(self.0.into()), Piece::End { digest, size }];
-        futures::stream::iter(pieces.map(Ok)).boxed()
+        stream::iter(pieces.map(Ok)).boxed()
     }
 }
 
@@ -91,4 +93,32 @@ async fn a_wrong_password_is_refused() {
         RegistryOptions { login: login("user", "wrong"), effort: effort(), ..RegistryOptions::default() };
     let repository = registry(peer.host(), options).repository(Doing::Push, &[]);
     assert!(repository.put(&Pattern::new(10)).await.unwrap_err().hint.is_some());
+}
+
+/// A blob before whose second making the line is mended.
+struct Mending<'a>(Pattern, &'a Proxy);
+
+impl Blob for Mending<'_> {
+    fn known(&self) -> Option<(Digest, u64)> {
+        None
+    }
+
+    fn open(&self, offset: u64) -> Pieces {
+        if self.0.opened.load(Ordering::Relaxed) > 0 {
+            self.1.set(Faults::default());
+        }
+        self.0.open(offset)
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_does_not_keep_a_layer_from_getting_there() {
+    let peer = DockerRegistry::start(Access::Open);
+    let proxy = Proxy::before(peer.host().parse().unwrap()).await;
+    let up = Fault { cut_after: Some(5 << 20), ..Fault::default() };
+    proxy.set(Faults { up, ..Faults::default() });
+    let blob = Mending(Pattern::new(9 << 20), &proxy);
+    as_user(proxy.url().trim_start_matches("http://"), None).put(&blob).await.unwrap();
+    let there = as_user(peer.host(), None).has(&blob.0.digest()).await.unwrap();
+    assert_eq!(there, Some(blob.0.size()));
 }
