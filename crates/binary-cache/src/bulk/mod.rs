@@ -4,12 +4,16 @@
 //! those in [`Known`] he may, because they are in a NAR that he may read, or in a pack that he has sent himself.
 
 mod info;
+mod layers;
 mod pull;
 mod push;
 #[cfg(test)]
 mod tests;
 
 pub use info::{InfoError, WireInfo};
+pub use layers::{
+    LayerCompression, LayerError, Layers, LayersWanted, MAX_LAYER, MAX_LAYERS, ToldLayer, WireLayer,
+};
 pub use pull::{ClosureWanted, Piece, Planned, Rows};
 pub use push::{Known, Missing, NewNar, NewNars, Offer, Offered, Publish, Run, Source, source};
 

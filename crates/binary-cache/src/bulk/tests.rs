@@ -1,4 +1,4 @@
-//! Infos through messages and back.
+//! Infos and layers through messages and back.
 
 use proptest::prelude::*;
 use prost::Message as _;
@@ -7,7 +7,7 @@ use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::signature::SecretKey;
 use snowbank_nix::store_path::{StoreDir, StorePath};
 
-use super::WireInfo;
+use super::{LayerCompression, LayerError, ToldLayer, WireInfo, WireLayer};
 
 fn path(digit: char, name: &str) -> StorePath {
     format!("{}-{name}", digit.to_string().repeat(32)).parse().unwrap()
@@ -51,5 +51,42 @@ proptest! {
         if let Ok(message) = WireInfo::decode(&*bytes) {
             let _ = PathInfo::try_from(message);
         }
+        if let Ok(message) = WireLayer::decode(&*bytes) {
+            let _ = ToldLayer::try_from(message);
+        }
+    }
+}
+
+fn told(compression: LayerCompression) -> ToldLayer {
+    ToldLayer { key: [1; 32], diff_id: [2; 32], diff_size: Some(9), digest: [2; 32], size: 9, compression }
+}
+
+#[test]
+fn a_layer_is_the_same_on_the_other_side() {
+    for compression in [LayerCompression::None, LayerCompression::Gzip, LayerCompression::Zstd] {
+        for diff_size in [None, Some(9)] {
+            let layer = ToldLayer { diff_size, ..told(compression) };
+            let bytes = WireLayer::from(&layer).encode_to_vec();
+            assert_eq!(WireLayer::decode(&*bytes).unwrap().try_into(), Ok(layer));
+        }
+    }
+}
+
+#[test]
+fn what_no_layer_can_be_is_refused() {
+    let good = WireLayer::from(&told(LayerCompression::None));
+    let wrong = [
+        (WireLayer { key: vec![0; 31], ..good.clone() }, LayerError::Hash("key")),
+        (WireLayer { diff_id: vec![], ..good.clone() }, LayerError::Hash("diff id")),
+        (WireLayer { digest: vec![0; 33], ..good.clone() }, LayerError::Hash("digest")),
+        (WireLayer { size: 0, ..good.clone() }, LayerError::Size),
+        (WireLayer { diff_size: Some(u64::MAX), ..good.clone() }, LayerError::Size),
+        (WireLayer { compression: 0, ..good.clone() }, LayerError::Compression),
+        (WireLayer { compression: 4, ..good.clone() }, LayerError::Compression),
+        (WireLayer { digest: vec![3; 32], ..good.clone() }, LayerError::Differs),
+        (WireLayer { diff_size: Some(8), ..good.clone() }, LayerError::Differs),
+    ];
+    for (message, why) in wrong {
+        assert_eq!(ToldLayer::try_from(message), Err(why));
     }
 }

@@ -12,6 +12,7 @@ pub mod content;
 pub mod entries;
 pub mod files;
 pub mod jobs;
+pub mod layers;
 pub mod lookup;
 pub mod nars;
 pub mod packs;
@@ -161,6 +162,10 @@ macro_rules! contract {
             parcels: [
                 a_parcel_is_its_senders, a_parcel_is_replaced, a_parcel_lasts_as_long_as_its_lease,
                 another_domains_recipe_makes_no_parcel,
+            ]
+            layers: [
+                a_layer_comes_back_as_it_was_noted, a_view_replaces_its_own_layers_only, unused_layers_are_swept,
+                too_many_layers_crowd_each_other_out, many_note_the_same_layers_at_once,
             ]
             pins: [a_pin_is_a_name_for_one_path, an_expired_pin_is_gone]
             files: [

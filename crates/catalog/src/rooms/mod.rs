@@ -4,6 +4,7 @@ mod caches;
 mod entries;
 mod files;
 mod jobs;
+mod layers;
 mod nars;
 mod packs;
 mod parcels;
@@ -19,6 +20,7 @@ pub use caches::*;
 pub use entries::*;
 pub use files::*;
 pub use jobs::*;
+pub use layers::*;
 pub use nars::*;
 pub use packs::*;
 pub use parcels::*;
@@ -45,6 +47,7 @@ pub trait Catalog:
     + Pins
     + Files
     + Parcels
+    + Layers
     + Tokens
     + Send
     + Sync
@@ -66,6 +69,7 @@ impl<T> Catalog for T where
         + Pins
         + Files
         + Parcels
+        + Layers
         + Tokens
         + Send
         + Sync

@@ -1,6 +1,6 @@
 //! Enumerations as numbers.
 
-use crate::rooms::{Form, JobKind};
+use crate::rooms::{Form, JobKind, LayerCompression};
 use crate::sql::{Cells, Columns, Read};
 
 /// A pack under way; see [`crate::rooms::Packs`].
@@ -43,6 +43,25 @@ impl Read for JobKind {
             0 => Some(Self::Recode),
             1 => Some(Self::Evict),
             2 => Some(Self::Collect),
+            _ => None,
+        }
+    }
+}
+
+pub(super) const fn compression(compression: LayerCompression) -> i64 {
+    match compression {
+        LayerCompression::None => 0,
+        LayerCompression::Gzip => 1,
+        LayerCompression::Zstd => 2,
+    }
+}
+
+impl Read for LayerCompression {
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        match columns.read::<i64>()? {
+            0 => Some(Self::None),
+            1 => Some(Self::Gzip),
+            2 => Some(Self::Zstd),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ mod connections;
 mod downloads;
 mod github_tokens;
 mod issuer;
+mod layers;
 mod listed_tokens;
 mod magic_nix_cache;
 mod malformed;

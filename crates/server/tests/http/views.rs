@@ -21,7 +21,7 @@ const RULES: &str = r#"
 
 const PART: &str = "xv2iccirbrvklck36f1g7vldn5v58vck";
 
-async fn server(issuer: &Issuer) -> Server {
+pub(crate) async fn server(issuer: &Issuer) -> Server {
     let text = format!("issuer = '{}'\naudience = 'snow'\n{RULES}", issuer.url());
     let oidc: Oidc = text.parse::<toml::Table>().unwrap().try_into().unwrap();
     Server::with(|settings: &mut Settings| {
@@ -32,7 +32,7 @@ async fn server(issuer: &Issuer) -> Server {
 }
 
 /// A token of ours for a job of this ref.
-async fn job(server: &Server, issuer: &Issuer, name: &str, event: &str) -> String {
+pub(crate) async fn job(server: &Server, issuer: &Issuer, name: &str, event: &str) -> String {
     let claims = [
         ("aud", json!("snow")),
         ("sub", json!(format!("repo:acme/app:{name}"))),

@@ -3,6 +3,7 @@
 mod caches;
 mod exchange;
 mod failure;
+mod layers;
 mod message;
 mod nix;
 mod pins;
@@ -35,6 +36,8 @@ pub(super) fn routes() -> Router<Service> {
         .route("/nix/{cache}/packs/{hash}", put(push::pack))
         .route("/nix/{cache}/nars", post(push::nars))
         .route("/nix/{cache}/paths", post(push::paths))
+        .route("/nix/{cache}/layers", post(layers::note))
+        .route("/nix/{cache}/layers/known", post(layers::known))
         .route("/evict", post(upkeep::evict))
         .route("/gc", get(upkeep::plan).post(upkeep::collect))
         .fallback(no_such_call)

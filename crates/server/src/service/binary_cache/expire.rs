@@ -53,6 +53,7 @@ impl Service {
                 && let Some(retention) = settings.retention
             {
                 self.0.catalog.sweep_files(cache.id, retention.0).await?;
+                self.0.catalog.sweep_layers(cache.id, retention.0).await?;
             }
             if !plan.paths.is_empty() {
                 let CacheEvictReport { cache, unused, over_size, .. } = &plan.report;

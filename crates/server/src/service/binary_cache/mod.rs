@@ -8,6 +8,7 @@ mod compose;
 mod expire;
 mod keep;
 mod keys;
+mod layers;
 mod offer;
 mod parcel;
 mod pins;

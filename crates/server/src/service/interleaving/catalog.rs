@@ -11,11 +11,11 @@ use snowbank_catalog::ids::{
 };
 use snowbank_catalog::rooms::{
     Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Files, Finalized,
-    Form, HashPart, Hit, Holdings, JobKind, Jobs, KeptNar, Listed, ListedToken, Listing, Measure, NarFile,
-    NarPlace, Nars, NewNar, NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path,
-    PathRow, Paths, Pin, Pins, Publication, Published, Queue, Recipes, Recoded, Repositories, Repository,
-    Representation, Representations, Reserved, Segment, Sender, Slot, Stage, Staged, StoredNar, TokenState,
-    Tokens, Upload, Uploads, Usage,
+    Form, HashPart, Hit, Holdings, JobKind, Jobs, KeptNar, KnownLayer, Layer, LayerKey, Layers, Listed,
+    ListedToken, Listing, Measure, NarFile, NarPlace, Nars, NewNar, NewPath, NewToken, NumberedPage, Pack,
+    Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Queue,
+    Recipes, Recoded, Repositories, Repository, Representation, Representations, Reserved, Segment, Sender,
+    Slot, Stage, Staged, StoredNar, TokenState, Tokens, Upload, Uploads, Usage,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;
@@ -176,6 +176,12 @@ gated! {
         fn keep_parcel(from: Sender<'_>, hash: &ObjectHash, recipe: RecipeId) -> bool;
         fn parcels(from: Sender<'_>, limit: u64) -> Vec<Parcel>;
         fn find_parcels(from: Sender<'_>, hashes: &[ObjectHash]) -> Vec<Parcel>;
+    }
+    Layers {
+        fn keep_layers(cache: CacheId, view: &str, layers: &[Layer], most: u64) -> ();
+        fn layers(cache: CacheId, views: &[String], keys: &[LayerKey]) -> Vec<KnownLayer>;
+        fn touch_layers(cache: CacheId, views: &[String], keys: &[LayerKey]) -> ();
+        fn sweep_layers(cache: CacheId, idle: Duration) -> u64;
     }
     Pins {
         fn pin(cache: CacheId, name: &str, path: &StorePath, expires: Option<Duration>) -> ();
