@@ -5,6 +5,7 @@
 //! else. This crate prints nothing; it tells an [`observer::Observer`] what goes on.
 
 pub mod identity;
+pub mod image;
 pub mod nix_cache;
 pub mod nix_conf;
 pub mod observer;

@@ -37,6 +37,18 @@ impl LayerKey {
         }
         Some(Self(hasher.finalize().into()))
     }
+
+    /// A key that was computed elsewhere.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Display for LayerKey {

@@ -53,7 +53,8 @@ pub enum PullError {
     Lost,
 }
 
-fn named(paths: &[StorePath]) -> String {
+/// Some of these paths, for a message.
+pub(crate) fn named(paths: &[StorePath]) -> String {
     let some = paths.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match paths.len().saturating_sub(NAMED) {
         0 => some,

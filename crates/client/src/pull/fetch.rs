@@ -9,7 +9,7 @@ use snowbank_cas::chunker::Params;
 use snowbank_nix::store_path::StorePath;
 
 use super::check::Checked;
-use super::layout::Layout;
+use super::laid::Laid;
 use super::local::{Local, Search};
 use super::planned::blocking;
 use super::report::{Pulled, Report, united};
@@ -18,7 +18,7 @@ use super::{Planned, PlannedPath, PullError};
 use crate::observer::{Event, Observer};
 use crate::restore::writer::Writer;
 use crate::restore::{self, Options, Reason, Restore};
-use crate::snapshot::{SavedPath, Snapshot, Source};
+use crate::snapshot::Snapshot;
 
 /// How what was planned is brought.
 pub struct Fetch<'a, W> {
@@ -107,27 +107,8 @@ impl<W: Writer> Fetch<'_, W> {
     /// All of it as if it had been saved.
     fn snapshot(&self, local: Arc<Local>, counts: &Arc<Counts>) -> (Snapshot, PulledPacks) {
         let planned = self.planned;
-        let mut snapshot = Snapshot { dir: planned.place.dir().clone(), ..Snapshot::default() };
-        let (mut layout, mut nars) = (Layout::default(), Vec::new());
         let upstream = planned.elsewhere.values().chain(planned.valid.iter());
-        let mut add = |info: &snowbank_nix::path_info::PathInfo, source| {
-            let saved = SavedPath { info: info.clone(), source, unused: 0 };
-            snapshot.paths.insert(info.path.clone(), saved);
-        };
-        upstream.for_each(|info| add(info, Source::Upstream));
-        for path in planned.paths.values() {
-            if path.frames.is_empty() {
-                add(&path.info, Source::Upstream);
-                continue;
-            }
-            let recipe = layout.add(nars.len() as u32, &path.frames, &local);
-            nars.push(path.info.nar_hash);
-            add(&path.info, Source::Packs(recipe));
-        }
-        let (packs, references) = layout.finish();
-        snapshot.packs = references;
-        let counts = Arc::clone(counts);
-        let packs = PulledPacks { site: planned.site.clone(), packs: packs.into(), nars, local, counts };
-        (snapshot, packs)
+        let source = Laid { site: &planned.site, local, counts: Arc::clone(counts) };
+        source.out(planned.place.dir(), planned.paths.values(), upstream)
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Here {
 }
 
 impl Here {
-    #[cfg(test)]
+    /// These paths and no others.
     pub(super) fn of(paths: Vec<StorePath>) -> Self {
         Self { set: paths.iter().cloned().collect(), paths }
     }

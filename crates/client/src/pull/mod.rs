@@ -14,6 +14,7 @@ mod elsewhere;
 mod error;
 mod fetch;
 mod here;
+mod laid;
 mod layout;
 mod local;
 mod plan;
@@ -22,11 +23,16 @@ mod report;
 mod source;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trust;
+mod whole;
 
 pub use error::PullError;
+pub(crate) use error::named;
 pub use fetch::Fetch;
 pub use plan::{MAX_RECORDS, Plan, PlanError, PlannedPath};
 pub use planned::{Planned, Question};
 pub use report::{Pulled, Report};
+pub(crate) use source::PulledPacks;
 pub use trust::Trust;
+pub(crate) use whole::{Believed, Whole, whole};

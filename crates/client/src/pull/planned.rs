@@ -9,10 +9,11 @@ use snowbank_nix::store::Place;
 use snowbank_nix::store_path::StorePath;
 use tokio::task::spawn_blocking;
 
+use super::PullError;
 use super::here::Here;
-use super::plan::{Plan, PlannedPath};
-use super::trust::{Belief, Trust};
-use super::{PullError, ask, elsewhere};
+use super::plan::PlannedPath;
+use super::told::{Asking, Told};
+use super::trust::Trust;
 use crate::site::Site;
 
 /// What to pull, from where.
@@ -53,17 +54,14 @@ impl Question<'_> {
     pub async fn plan(&self) -> Result<Planned, PullError> {
         let place = self.place.clone();
         let here = blocking(move || Here::read(&place)).await??;
-        let Plan { mut paths, mut elsewhere } = ask::ask(self.site, self.roots, &here).await?;
-        paths.retain(|path, _| !here.has(path));
-        elsewhere.retain(|path| !here.has(path));
-        let missing = |path: &&StorePath| !here.has(path) && !paths.contains_key(*path);
-        let not_there: Vec<StorePath> = self.roots.iter().filter(missing).cloned().collect();
-        if !not_there.is_empty() {
-            return Err(PullError::Absent(not_there));
-        }
-        let unproven = self.judge(&paths).await?;
-        let known = |path: &StorePath| here.has(path) || paths.contains_key(path);
-        let elsewhere = elsewhere::find(self.upstreams, elsewhere, known).await?;
+        let asking = Asking {
+            site: self.site,
+            roots: self.roots,
+            dir: self.place.dir(),
+            trust: self.trust,
+            upstreams: self.upstreams,
+        };
+        let Told { paths, elsewhere, unproven } = asking.ask(&here).await?;
         let infos: Vec<&PathInfo> =
             paths.values().map(|planned| &planned.info).chain(elsewhere.values()).collect();
         let used =
@@ -74,28 +72,6 @@ impl Question<'_> {
         Closure::new(infos.into_iter().chain(valid.iter()).cloned())?;
         let (site, place) = (self.site.clone(), self.place.clone());
         Ok(Planned { paths, elsewhere, valid, unproven, here, site, place })
-    }
-
-    /// Checks all signatures; says which paths have to be proven by their content.
-    async fn judge(
-        &self,
-        paths: &BTreeMap<StorePath, PlannedPath>,
-    ) -> Result<BTreeSet<StorePath>, PullError> {
-        let infos: Vec<PathInfo> = paths.values().map(|planned| planned.info.clone()).collect();
-        let (trust, dir) = (self.trust.clone(), self.place.dir().clone());
-        let (unproven, unsigned) = blocking(move || {
-            let (mut unproven, mut unsigned) = (BTreeSet::new(), Vec::new());
-            for info in infos {
-                match trust.believes(&info, &dir) {
-                    Belief::Certain => {}
-                    Belief::Content => drop(unproven.insert(info.path)),
-                    Belief::None => unsigned.push(info.path),
-                }
-            }
-            (unproven, unsigned)
-        })
-        .await?;
-        if unsigned.is_empty() { Ok(unproven) } else { Err(PullError::Unsigned(unsigned)) }
     }
 }
 

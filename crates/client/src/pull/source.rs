@@ -21,7 +21,7 @@ use crate::snapshot::PackRef;
 const VERB: &str = "fetch the frames of some paths";
 
 /// The packs of a [`super::layout::Layout`].
-pub(super) struct PulledPacks {
+pub(crate) struct PulledPacks {
     pub(super) site: Site,
     pub(super) packs: Arc<[Pack]>,
     /// The NARs that frames come from, by number.

@@ -13,6 +13,7 @@ mod fetch;
 mod index;
 mod lane;
 mod ledger;
+mod nar;
 mod opener;
 mod options;
 mod plan;
@@ -40,6 +41,7 @@ use snowbank_nix::store_path::StorePath;
 
 pub use error::RestoreError;
 pub(crate) use index::Loss;
+pub(crate) use nar::Nar;
 pub use options::Options;
 pub use report::{Miss, Paths, Reason, Report, Stopped};
 pub use source::{CachePacks, PackSource};

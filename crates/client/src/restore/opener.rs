@@ -38,6 +38,11 @@ impl Opener {
         Ok(&self.chunk)
     }
 
+    /// The chunk that was opened last.
+    pub(super) fn chunk(&self) -> &[u8] {
+        &self.chunk
+    }
+
     fn decode(&mut self, frame: &Frame, bytes: &[u8]) -> Result<(), String> {
         let decoded = self.decoder.decode_into(bytes, frame.raw_len, &mut self.chunk);
         decoded.map_err(|error| text::chain(&error))?;

@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use snowbank_actions::client::{CacheClient, ClientError, DownloadUrl};
 
-use super::{Key, Naming, Versions};
-use crate::snapshot::{MAX_INDEX, Snapshot, SnapshotError};
+use super::{Entry, Key, Naming, Versions};
+use crate::snapshot::{Snapshot, SnapshotError};
 
 /// Bytes that are asked for first: most indexes are smaller.
 const FIRST: u64 = 4 << 20;
@@ -45,7 +45,7 @@ pub enum FindError {
 }
 
 /// Looks for the newest generation of `key`, then for the newest entry that begins with one of `prefixes`, in their
-/// order. None is a miss. Holds the entry, [`MAX_INDEX`] bytes at most, and what it decodes to.
+/// order. None is a miss. Holds the entry, [`crate::snapshot::MAX_INDEX`] bytes at most, and what it decodes to.
 ///
 /// # Errors
 /// When the service fails, or what it found is no snapshot.
@@ -56,17 +56,44 @@ pub async fn find(
     key: &Key,
     prefixes: &[String],
 ) -> Result<Option<Found>, FindError> {
+    let found = newest(client, &versions.index, naming, key, prefixes).await?;
+    Ok(found.map(|Newest { entry, key, generation, size, content: snapshot }| Found {
+        entry,
+        key,
+        generation,
+        size,
+        snapshot,
+    }))
+}
+
+/// What was found of a series, whatever its entries hold.
+pub(crate) struct Newest<C> {
+    pub(crate) entry: String,
+    pub(crate) key: Key,
+    pub(crate) generation: u64,
+    pub(crate) size: u64,
+    pub(crate) content: C,
+}
+
+/// [`find`] for entries of any content, under a version of their own.
+pub(crate) async fn newest<C: Entry>(
+    client: &CacheClient,
+    version: &str,
+    naming: Naming,
+    key: &Key,
+    prefixes: &[String],
+) -> Result<Option<Newest<C>>, FindError> {
     let first = match naming {
         Naming::Generations => key.generations(),
         Naming::Immutable => key.as_str().to_owned(),
     };
-    let Some(found) = client.lookup(&first, prefixes, &versions.index).await? else { return Ok(None) };
+    let Some(found) = client.lookup(&first, prefixes, version).await? else { return Ok(None) };
     let unusable = |error| FindError::Snapshot { entry: found.key.clone(), error };
     let Some((key, generation)) = Key::split(&found.key) else {
         return Err(unusable(SnapshotError::NotAnIndex));
     };
-    let (snapshot, size) = load(client, &found.url).await?.map_err(unusable)?;
-    Ok(Some(Found { entry: found.key, key, generation, size, snapshot }))
+    let (content, size) = load_any(client, &found.url).await?.map_err(unusable)?;
+    Ok(Some(Newest { entry: found.key, key, generation, size, content }))
 }
 
 /// The snapshot of an entry, and the entry's bytes.
@@ -74,22 +101,34 @@ pub(crate) async fn load(
     client: &CacheClient,
     url: &DownloadUrl,
 ) -> Result<Result<(Snapshot, u64), SnapshotError>, ClientError> {
-    let bytes = match fetch(client, url).await? {
+    load_any(client, url).await
+}
+
+/// [`load`] for an entry of any content.
+async fn load_any<C: Entry>(
+    client: &CacheClient,
+    url: &DownloadUrl,
+) -> Result<Result<(C, u64), SnapshotError>, ClientError> {
+    let bytes = match fetch(client, url, C::MOST).await? {
         Ok(bytes) => bytes,
         Err(error) => return Ok(Err(error)),
     };
     let size = bytes.len() as u64;
     // Decompressing and parsing some megabytes takes a while.
-    let decoded = tokio::task::spawn_blocking(move || Snapshot::decode(&bytes)).await;
+    let decoded = tokio::task::spawn_blocking(move || C::decode(&bytes)).await;
     let decoded = decoded.unwrap_or(Err(SnapshotError::Damaged("it cannot be read")));
-    Ok(decoded.map(|snapshot| (snapshot, size)))
+    Ok(decoded.map(|content| (content, size)))
 }
 
 /// The whole entry.
-async fn fetch(client: &CacheClient, url: &DownloadUrl) -> Result<Result<Bytes, SnapshotError>, ClientError> {
+async fn fetch(
+    client: &CacheClient,
+    url: &DownloadUrl,
+    most: u64,
+) -> Result<Result<Bytes, SnapshotError>, ClientError> {
     let first = client.read(url, 0..FIRST).await?;
-    if first.total > MAX_INDEX {
-        return Ok(Err(SnapshotError::TooLarge { size: first.total, bound: MAX_INDEX }));
+    if first.total > most {
+        return Ok(Err(SnapshotError::TooLarge { size: first.total, bound: most }));
     }
     if first.bytes.len() as u64 == first.total {
         return Ok(Ok(first.bytes));

@@ -10,19 +10,52 @@ mod publish;
 mod tests;
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
-pub(crate) use find::load;
 pub use find::{FindError, Found, find};
+pub(crate) use find::{load, newest};
+pub(crate) use publish::add;
 pub use publish::{PublishError, Published, publish};
 use sha2::{Digest, Sha256};
 use snowbank_nix::store_path::StoreDir;
+
+use crate::snapshot::{MAX_INDEX, Snapshot, SnapshotError};
 
 /// UTF-16 units of the longest key of the protocol; a generation's number takes some of them.
 const MAX_KEY: usize = 512 - 24;
 
 /// The format of indexes and the layout of entries; a client sees only entries of its own.
 const FORMAT: &str = "snowbank snapshot 1";
+
+/// What the generations of a series hold.
+pub(crate) trait Entry: Send + Sync + 'static + Sized {
+    /// Bytes of the largest entry.
+    const MOST: u64;
+
+    fn decode(bytes: &[u8]) -> Result<Self, SnapshotError>;
+
+    fn encode(&self) -> io::Result<Vec<u8>>;
+
+    /// Both, where others were first.
+    fn unite(self, others: &Self) -> Self;
+}
+
+impl Entry for Snapshot {
+    const MOST: u64 = MAX_INDEX;
+
+    fn decode(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        Self::decode(bytes)
+    }
+
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        Self::encode(self)
+    }
+
+    fn unite(self, others: &Self) -> Self {
+        Self::unite(self, others)
+    }
+}
 
 /// What names a series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use snowbank_actions::client::{CacheClient, ClientError, Content, Reserved};
 
-use super::{FindError, Key, Naming, Versions, find};
+use super::{Entry, FindError, Key, Naming, Versions, find};
 use crate::snapshot::Snapshot;
 
 /// How often others may be first before this one gives up: more jobs than a matrix has.
@@ -61,19 +61,31 @@ pub async fn publish(
     naming: Naming,
     key: &Key,
     newest: u64,
-    mut snapshot: Snapshot,
+    snapshot: Snapshot,
+) -> Result<Published, PublishError> {
+    add(client, &versions.index, naming, key, newest, snapshot).await
+}
+
+/// [`publish`] for entries of any content, under a version of their own.
+pub(crate) async fn add<C: Entry>(
+    client: &CacheClient,
+    version: &str,
+    naming: Naming,
+    key: &Key,
+    newest: u64,
+    mut content: C,
 ) -> Result<Published, PublishError> {
     if naming == Naming::Immutable {
-        let reserved = store(client, versions, key.as_str().to_owned(), &snapshot).await?;
+        let reserved = store(client, version, key.as_str().to_owned(), &content).await?;
         return Ok(reserved.unwrap_or(Published::Exists));
     }
     let (mut seen, mut number, mut waits) = (newest, newest + 1, 0);
     for _ in 0..ROUNDS {
-        if let Some(published) = store(client, versions, key.generation(number), &snapshot).await? {
+        if let Some(published) = store(client, version, key.generation(number), &content).await? {
             return Ok(published);
         }
-        let found = match find(client, versions, naming, key, &[]).await {
-            Ok(found) => found.map(|found| (found.key, found.generation, Some(found.snapshot))),
+        let found = match find::newest::<C>(client, version, naming, key, &[]).await {
+            Ok(found) => found.map(|found| (found.key, found.generation, Some(found.content))),
             // What cannot be read cannot be united with; its number is taken all the same.
             Err(FindError::Snapshot { entry, .. }) => {
                 Key::split(&entry).map(|(key, number)| (key, number, None))
@@ -83,7 +95,7 @@ pub async fn publish(
         match found.filter(|(found, ..)| found == key) {
             Some((_, generation, others)) if generation > seen => {
                 if let Some(others) = others {
-                    snapshot = snapshot.unite(&others);
+                    content = content.unite(&others);
                 }
                 (seen, number, waits) = (generation, generation + 1, 0);
             }
@@ -97,22 +109,22 @@ pub async fn publish(
     Err(PublishError::Overtaken(key.clone()))
 }
 
-/// Stores the snapshot under `entry`, unless that is taken.
-async fn store(
+/// Stores the content under `entry`, unless that is taken.
+async fn store<C: Entry>(
     client: &CacheClient,
-    versions: &Versions,
+    version: &str,
     entry: String,
-    snapshot: &Snapshot,
+    content: &C,
 ) -> Result<Option<Published>, PublishError> {
     // Before the reservation: what is reserved keeps others waiting.
-    let bytes = Bytes::from(snapshot.encode()?);
+    let bytes = Bytes::from(content.encode()?);
     let size = bytes.len() as u64;
-    match client.reserve(&entry, &versions.index).await? {
+    match client.reserve(&entry, version).await? {
         Reserved::Taken => Ok(None),
         Reserved::Denied(why) => Ok(Some(Published::Denied(why))),
         Reserved::New(url) => {
             client.upload(&url, Content::Bytes(bytes)).await?;
-            client.finalize(&entry, &versions.index, size).await?;
+            client.finalize(&entry, version, size).await?;
             Ok(Some(Published::As { entry, size }))
         }
     }

@@ -1,6 +1,7 @@
 //! A binary cache of a Snowbank server, by our own calls: many paths in one message.
 
 pub(crate) mod answer;
+mod layers;
 mod place;
 #[cfg(test)]
 mod tests;
