@@ -22,7 +22,7 @@ mod planned;
 mod report;
 mod source;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod told;
 mod trust;
 mod whole;

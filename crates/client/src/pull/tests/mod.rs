@@ -3,5 +3,5 @@
 mod layouts;
 mod plans;
 mod pulls;
-mod server;
+pub(crate) mod server;
 mod store;

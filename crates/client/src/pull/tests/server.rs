@@ -18,12 +18,12 @@ use tokio::net::TcpListener;
 use crate::site::{Effort, Site};
 
 /// A chunk of a few hundred bytes.
-pub(super) fn chunk(seed: u32) -> Vec<u8> {
+pub(crate) fn chunk(seed: u32) -> Vec<u8> {
     snowbank_testkit::noise::noise(100 + seed as usize, u64::from(seed)).to_vec()
 }
 
 /// Chunks as the row of frames that a server keeps.
-pub(super) fn row(chunks: &[Vec<u8>]) -> Vec<(PackEntry, Vec<u8>)> {
+pub(crate) fn row(chunks: &[Vec<u8>]) -> Vec<(PackEntry, Vec<u8>)> {
     let mut encoder = Encoder::new(1).unwrap();
     let frame = |raw: &Vec<u8>| {
         let bytes = encoder.encode(raw).unwrap();
@@ -34,31 +34,31 @@ pub(super) fn row(chunks: &[Vec<u8>]) -> Vec<(PackEntry, Vec<u8>)> {
     chunks.iter().map(frame).collect()
 }
 
-pub(super) fn record(entry: &PackEntry) -> Vec<u8> {
+pub(crate) fn record(entry: &PackEntry) -> Vec<u8> {
     let (raw, stored) = (entry.raw_len.to_le_bytes(), entry.stored_len.to_le_bytes());
     [entry.chunk.as_bytes().as_slice(), entry.frame.as_bytes(), &raw, &stored].concat()
 }
 
-pub(super) fn last() -> Planned {
+pub(crate) fn last() -> Planned {
     Planned { last: true, ..Planned::default() }
 }
 
-pub(super) fn stream(messages: &[Planned]) -> Vec<u8> {
+pub(crate) fn stream(messages: &[Planned]) -> Vec<u8> {
     messages.iter().flat_map(prost::Message::encode_length_delimited_to_vec).collect()
 }
 
 /// What it answers with, and what it was asked for.
 #[derive(Clone, Default)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// The answer to `closure`.
-    pub(super) closure: Vec<u8>,
+    pub(crate) closure: Vec<u8>,
     /// Rows of frames by the hash of their NAR.
-    pub(super) rows: HashMap<Vec<u8>, Vec<u8>>,
-    pub(super) asked: Arc<Mutex<Vec<Rows>>>,
+    pub(crate) rows: HashMap<Vec<u8>, Vec<u8>>,
+    pub(crate) asked: Arc<Mutex<Vec<Rows>>>,
 }
 
 impl Server {
-    pub(super) async fn start(self) -> Site {
+    pub(crate) async fn start(self) -> Site {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let place = format!("http://{}/nix/team", listener.local_addr().unwrap()).parse().unwrap();
         let closure = self.closure.clone();
