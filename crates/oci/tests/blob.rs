@@ -198,7 +198,7 @@ async fn a_layer_that_is_another_one_has_no_end() {
     let layer = blob(Arc::new(StoreTrees::new(place)), Compression::Zstd).expecting(expected);
     let error = read(&layer, 0).await.unwrap_err().downcast::<OtherLayer>().unwrap();
     assert_eq!((error.found, error.expected), (made.diff_id, expected));
-    assert_eq!(error.irregular, [changed.clone()]);
+    assert_eq!(error.irregular, std::slice::from_ref(&changed));
     let text = error.to_string();
     assert!(text.contains(path().base_name()) && text.contains(changed.to_str().unwrap()), "{text}");
     assert_eq!(layer.made(), None);
