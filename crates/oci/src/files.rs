@@ -73,7 +73,7 @@ pub(crate) fn clean(folder: &Path, prefix: &str) -> io::Result<()> {
 
 /// An error of a destination that nothing more is known of.
 pub(crate) fn failed(attempt: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> DestinationError {
-    DestinationError { attempt, missing: Vec::new(), hint: None, source: source.into() }
+    DestinationError { attempt, missing: Vec::new(), refused_blobs: false, hint: None, source: source.into() }
 }
 
 /// Works on files on a blocking thread.

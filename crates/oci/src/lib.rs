@@ -20,12 +20,15 @@ pub mod labels;
 pub mod layer;
 pub mod layout;
 pub mod manifest;
+mod package;
+pub mod plan;
+pub mod push;
 pub mod record;
+pub mod reference;
+pub mod registry;
 #[cfg(test)]
 mod samples;
 mod spool;
-pub mod reference;
-pub mod registry;
 pub mod tar;
 pub mod target;
 pub mod tree;

@@ -147,7 +147,7 @@ impl Destination for ArchiveDestination {
         let missing: Vec<Digest> = missing.map(|needed| needed.digest).collect();
         if !missing.is_empty() {
             let error = fail(ArchiveError::Missing(missing.len()).into());
-            return Err(DestinationError { missing, ..error });
+            return Err(DestinationError { missing, refused_blobs: true, ..error });
         }
         let config = name_of(&image.config.digest);
         let layers: Vec<_> = image.layers.iter().map(|layer| name_of(&layer.digest)).collect();

@@ -84,7 +84,7 @@ impl Pipeline<'_> {
         }
         let diff_id = Digest::from_bytes(sha256.finalize().into());
         let (digest, size) = compressor.finish()?.finish()?;
-        Ok(LayerRecord { diff_id, diff_size, digest, size, compression: self.compression })
+        Ok(LayerRecord { diff_id, diff_size: Some(diff_size), digest, size, compression: self.compression })
     }
 }
 

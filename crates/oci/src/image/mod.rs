@@ -3,6 +3,7 @@
 mod assemble;
 mod history;
 mod learn;
+mod paths;
 mod plan;
 #[cfg(test)]
 mod samples;
@@ -10,6 +11,7 @@ mod samples;
 pub use assemble::{AssembleError, Assembled, assemble};
 pub use history::{history_of, name_of};
 pub use learn::{LearnError, Learned, learn};
+pub use paths::plan_paths;
 pub use plan::{FileLayer, ImagePlan, LayerContent, PlannedLayer, StoredBlob, plan_json};
 
 /// The annotation of a layer in a manifest that holds its [`LayerKey`](crate::record::LayerKey), so that a machine that has no

@@ -59,7 +59,7 @@ impl LayoutDestination {
             return Ok(());
         }
         let text = format!("{} of its blobs are not there", missing.len());
-        Err(DestinationError { missing, ..failed(attempt(), text) })
+        Err(DestinationError { missing, refused_blobs: true, ..failed(attempt(), text) })
     }
 
     async fn put_small(&self, manifest: &Manifest) -> Result<(), DestinationError> {

@@ -58,6 +58,10 @@ impl Trees for StoreTrees {
         Ok(Box::new(DiskTree::open(path, &self.place.file(path))?))
     }
 
+    fn has(&self, path: &StorePath) -> bool {
+        self.place.file(path).symlink_metadata().is_ok()
+    }
+
     fn irregular(&self, path: &StorePath, most: usize) -> Vec<PathBuf> {
         // It explains another error, which stands whether it can be explained or not.
         irregular(&self.place.file(path), most).unwrap_or_default()

@@ -1,12 +1,14 @@
 //! Where the content of store paths comes from: a store, or NARs that were never unpacked.
 
 mod disk;
+mod file;
 mod nar;
 
 use std::error::Error;
 use std::path::PathBuf;
 
 pub use disk::{DiskTree, StoreTrees};
+pub use file::read_file;
 pub use nar::{NarTree, WrongNar};
 use snowbank_nix::nar::Event;
 use snowbank_nix::store_path::StorePath;
@@ -46,6 +48,11 @@ pub trait Trees: Send + Sync + 'static {
     /// # Errors
     /// When it is not there.
     fn open(&self, path: &StorePath) -> Result<Box<dyn Tree>, TreeError>;
+
+    /// Whether a path can be opened, as far as can be told without opening it.
+    fn has(&self, _path: &StorePath) -> bool {
+        true
+    }
 
     /// Files of a path, at most `most`, whose modes differ from those that its NAR gives them; there are none but on disk.
     fn irregular(&self, _path: &StorePath, _most: usize) -> Vec<PathBuf> {

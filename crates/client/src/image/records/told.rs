@@ -9,7 +9,7 @@ pub(super) fn told(key: &LayerKey, record: &LayerRecord) -> ToldLayer {
     ToldLayer {
         key: *key.bytes(),
         diff_id: *record.diff_id.bytes(),
-        diff_size: Some(record.diff_size),
+        diff_size: record.diff_size,
         digest: *record.digest.bytes(),
         size: record.size,
         compression: match record.compression {
@@ -24,7 +24,7 @@ pub(super) fn told(key: &LayerKey, record: &LayerRecord) -> ToldLayer {
 pub(super) fn record(layer: &ToldLayer) -> Option<(LayerKey, LayerRecord)> {
     let record = LayerRecord {
         diff_id: Digest::from_bytes(layer.diff_id),
-        diff_size: layer.diff_size?,
+        diff_size: layer.diff_size,
         digest: Digest::from_bytes(layer.digest),
         size: layer.size,
         compression: match layer.compression {

@@ -89,12 +89,19 @@ impl<P: PackSource> Shelf<P> {
 pub(super) trait AnyShelf: Send + Sync {
     /// Begins to read a path; none where it is not on the shelf.
     fn open(&self, path: &StorePath) -> Option<Result<Box<dyn Tree>, TreeError>>;
+
+    /// Whether a path is on the shelf.
+    fn has(&self, path: &StorePath) -> bool;
 }
 
 impl<P: PackSource> AnyShelf for Shelf<P> {
     fn open(&self, path: &StorePath) -> Option<Result<Box<dyn Tree>, TreeError>> {
         let saved = self.snapshot.paths.get(path).filter(|_| self.wanted.contains(path))?;
         Some(self.begin(&saved.info, &saved.source))
+    }
+
+    fn has(&self, path: &StorePath) -> bool {
+        self.wanted.contains(path) && self.snapshot.paths.contains_key(path)
     }
 }
 
@@ -113,5 +120,9 @@ impl Trees for Shelves {
         let shelves = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         let unknown = || Err(TreeError { path: path.clone(), source: Unreadable::Unknown.into() });
         shelves.iter().find_map(|shelf| shelf.open(path)).unwrap_or_else(unknown)
+    }
+
+    fn has(&self, path: &StorePath) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|shelf| shelf.has(path))
     }
 }

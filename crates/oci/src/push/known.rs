@@ -1,0 +1,161 @@
+//! What is known before anything is asked of each layer: from records, and from what the tag names now.
+
+use std::collections::HashMap;
+
+use super::{Push, PushError};
+use crate::compression::Compression;
+use crate::config::ConfigFile;
+use crate::descriptor::{Descriptor, Platform};
+use crate::destination::Manifest;
+use crate::digest::Digest;
+use crate::image::{LayerContent, Learned, PlannedLayer, assemble, learn};
+use crate::manifest::{ImageManifest, Index};
+use crate::record::{LayerKey, LayerRecord};
+
+/// What is known.
+pub(super) struct Known {
+    pub(super) compression: Compression,
+    /// What each layer is thought to come to.
+    pub(super) records: Vec<Option<LayerRecord>>,
+    /// Blobs that the tag's manifest names, with their sizes.
+    pub(super) there: HashMap<Digest, u64>,
+    /// The manifest that the tag names now.
+    pub(super) current: Option<Digest>,
+}
+
+/// What the tag names now.
+#[derive(Default)]
+struct Today {
+    learned: Learned,
+    there: HashMap<Digest, u64>,
+    current: Option<Digest>,
+}
+
+impl Push<'_> {
+    pub(super) async fn look(&self) -> Result<Known, PushError> {
+        let takes = self.destination.compressions();
+        if let Some(compression) = self.compression.filter(|one| !takes.contains(one)) {
+            return Err(PushError::Compression { name: self.destination.name(), compression });
+        }
+        let choices: Vec<Compression> = match self.compression {
+            Some(one) => vec![one],
+            None => takes.to_vec(),
+        };
+        let predicted: Vec<(Compression, Digest, Vec<LayerRecord>)> =
+            choices.iter().filter_map(|&one| self.predicted(one)).collect();
+        let mut today = if predicted.is_empty() || self.verify {
+            self.today(self.tag).await?
+        } else {
+            match self.destination.resolve(self.tag).await? {
+                None => Today::default(),
+                Some(found) => {
+                    let right = predicted.into_iter().find(|(_, digest, _)| *digest == found.digest);
+                    if let Some((compression, digest, records)) = right {
+                        let records = records.into_iter().map(Some).collect();
+                        return Ok(Known {
+                            compression,
+                            records,
+                            there: HashMap::new(),
+                            current: Some(digest),
+                        });
+                    }
+                    self.today(&found.digest.to_string()).await?
+                }
+            }
+        };
+        let as_today = today.learned.compression.filter(|one| choices.contains(one));
+        let default = choices.first().copied().unwrap_or(Compression::Zstd);
+        let compression = as_today.unwrap_or(default);
+        let mut records = self.candidates(compression, &today.learned);
+        for (layer, record) in self.plan.layers.iter().zip(&mut records) {
+            // nix2container does not say how large the layers of other images are.
+            if let (None, Some(diff_id), Some(stored)) = (&record, layer.diff_id, layer.stored)
+                && let Some(size) = self.destination.has(&stored.digest).await?
+            {
+                let (digest, compression) = (stored.digest, stored.compression);
+                *record = Some(LayerRecord { diff_id, diff_size: None, digest, size, compression });
+                today.there.insert(digest, size);
+            }
+        }
+        Ok(Known { compression, records, there: today.there, current: today.current })
+    }
+
+    /// What the image comes to, where records tell of every layer.
+    fn predicted(&self, compression: Compression) -> Option<(Compression, Digest, Vec<LayerRecord>)> {
+        let records: Option<Vec<_>> = self.candidates(compression, &Learned::default()).into_iter().collect();
+        let records = records?;
+        let assembled = assemble(self.plan, &records).ok()?;
+        Some((compression, assembled.manifest.digest, records))
+    }
+
+    /// What each layer is thought to come to. What contradicts the image's own word is left out.
+    fn candidates(&self, compression: Compression, learned: &Learned) -> Vec<Option<LayerRecord>> {
+        let candidate = |layer: &PlannedLayer| {
+            let spec = match &layer.content {
+                LayerContent::Paths(spec) => spec,
+                LayerContent::File(_) => return given(layer, learned),
+            };
+            let right = |record: &&LayerRecord| {
+                record.compression == compression
+                    && layer.diff_id.is_none_or(|diff_id| diff_id == record.diff_id)
+            };
+            let key = LayerKey::of(spec, compression);
+            let recorded = key.and_then(|key| self.records.get(&key)).filter(right);
+            let mirrored = || key.and_then(|key| learned.by_key.get(&key)).filter(right);
+            let adopted = || layer.diff_id.and_then(|diff_id| learned.by_diff_id.get(&diff_id)).filter(right);
+            recorded.or_else(mirrored).or_else(adopted).copied()
+        };
+        self.plan.layers.iter().map(candidate).collect()
+    }
+
+    async fn today(&self, reference: &str) -> Result<Today, PushError> {
+        let Some(manifest) = self.destination.manifest(reference).await? else { return Ok(Today::default()) };
+        let manifest = match Index::parse(&manifest) {
+            // Of another architecture, or none of ours.
+            Ok(index) => match image_for(&index, &self.plan.platform) {
+                None => return Ok(Today::default()),
+                Some(found) => match self.destination.manifest(&found.digest.to_string()).await? {
+                    None => return Ok(Today::default()),
+                    Some(manifest) => manifest,
+                },
+            },
+            Err(_) => manifest,
+        };
+        self.learned(&manifest).await
+    }
+
+    /// An image of others may be of any form: then it teaches nothing.
+    async fn learned(&self, manifest: &Manifest) -> Result<Today, PushError> {
+        let nothing = || Today { current: Some(manifest.digest), ..Today::default() };
+        let Ok(parsed) = ImageManifest::parse(manifest) else { return Ok(nothing()) };
+        let Some(config) =
+            self.destination.blob(&parsed.config.digest, ConfigFile::MOST_BYTES as u64).await?
+        else {
+            return Ok(nothing());
+        };
+        let Ok(config) = ConfigFile::parse(&config) else { return Ok(nothing()) };
+        let Ok(learned) = learn(&parsed, &config) else { return Ok(nothing()) };
+        let blobs = parsed.layers.iter().chain([&parsed.config]);
+        let there = blobs.map(|blob| (blob.digest, blob.size)).collect();
+        Ok(Today { learned, there, current: Some(manifest.digest) })
+    }
+}
+
+/// What is known of a blob that is given: its digest always, its size from the image or from what is there.
+fn given(layer: &PlannedLayer, learned: &Learned) -> Option<LayerRecord> {
+    let (diff_id, stored) = (layer.diff_id?, layer.stored?);
+    let there = || learned.by_diff_id.get(&diff_id).filter(|record| record.digest == stored.digest);
+    let size = stored.size.or_else(|| there().map(|record| record.size))?;
+    Some(LayerRecord {
+        diff_id,
+        diff_size: None,
+        digest: stored.digest,
+        size,
+        compression: stored.compression,
+    })
+}
+
+/// The image of an index that runs there.
+fn image_for<'a>(index: &'a Index, platform: &Platform) -> Option<&'a Descriptor> {
+    index.manifests.iter().find(|manifest| manifest.platform.as_ref() == Some(platform))
+}
