@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod client;
+pub(crate) mod image;
 pub(crate) mod pin;
 pub(crate) mod pull;
 pub(crate) mod push;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Whatever is registered in the store while this runs is pushed, but for derivations and what upstream caches have. A
     /// server that is away is waited for.
     WatchStore(Box<push::WatchStore>),
+    /// Push container images, sending only the layers that the registry lacks
+    #[command(subcommand)]
+    Image(image::Image),
     /// Run the cache service
     ///
     /// Without arguments: SQLite and a folder, on 127.0.0.1:8484, with secrets that are made on the first start.

@@ -10,6 +10,7 @@ mod exchange;
 mod gc;
 mod github;
 mod hash_files;
+mod image;
 mod key;
 mod pin;
 mod serve;
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Save(args) => client::save(*args, printer).await,
         Command::Push(args) => client::push(*args, printer).await,
         Command::WatchStore(args) => client::watch_store(*args, printer).await,
+        Command::Image(args) => image::run(args, printer).await,
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Token(args) => token::run(args, printer).await,
         Command::Key(args) => key::run(args, printer),

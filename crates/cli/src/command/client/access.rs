@@ -10,13 +10,13 @@ use crate::command::ask::token_in;
 use crate::error::{CliError, Result};
 
 /// Nix's configuration.
-pub(super) fn nix_conf() -> Result<NixConf> {
+pub(crate) fn nix_conf() -> Result<NixConf> {
     NixConf::read(&sources())
         .map_err(|error| CliError::failed("could not read Nix's configuration").because(error))
 }
 
 /// The cache at `url`, which the argument `name` gave, and the token for it.
-pub(super) fn site(
+pub(crate) fn site(
     url: &str,
     name: &str,
     token_file: Option<&Path>,

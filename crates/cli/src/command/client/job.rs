@@ -11,7 +11,6 @@ use snowbank_client::series::{Found, Key};
 use super::lazy::settings;
 use super::progress::Progress;
 use super::restore::{Done, nix_config};
-use super::table::Table;
 
 /// The files that the runner reads after this step.
 #[derive(Debug, Default)]
@@ -95,8 +94,8 @@ impl Job {
     }
 
     /// A table for the job's page.
-    pub(crate) fn summarise(&self, key: &Key, table: &Table, progress: &Progress) {
-        append(self.summary.as_ref(), &table.markdown(key), progress);
+    pub(crate) fn summarise(&self, markdown: &str, progress: &Progress) {
+        append(self.summary.as_ref(), markdown, progress);
     }
 }
 

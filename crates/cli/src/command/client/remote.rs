@@ -74,6 +74,17 @@ impl Remote {
         }
     }
 
+    /// The same; none where no service is named and the environment tells of none.
+    ///
+    /// # Errors
+    /// When one is named that cannot be asked, or a folder's state cannot be opened.
+    pub(crate) async fn open_if_known(arguments: &Arguments) -> Result<Option<Self>> {
+        match known(arguments, variable, handed)? {
+            Some(_) => Self::open(arguments).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The client of the service that is named, else of the job's; none where there is none.
     ///
     /// # Errors

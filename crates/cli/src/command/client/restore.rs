@@ -78,7 +78,7 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
             job.restored(begun.elapsed(), &done, &session.progress);
         }
         table.traffic(traffic);
-        job.summarise(&session.key, &table, &session.progress);
+        job.summarise(&table.markdown(&session.key), &session.progress);
     }
     if args.talk.json {
         printer.data(as_json(&done, traffic).to_string());

@@ -77,7 +77,7 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
         remote.close().await;
     }
     drop(held);
-    Job::of_environment().summarise(&session.key, &table, &session.progress);
+    Job::of_environment().summarise(&table.markdown(&session.key), &session.progress);
     if args.talk.json {
         // Standard output is the command's.
         printer.talk(table.json().to_string());

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
             table.built(wanted.built);
             table.saved(took, &saved);
             table.traffic(requests);
-            Job::of_environment().summarise(&session.key, &table, &session.progress);
+            Job::of_environment().summarise(&table.markdown(&session.key), &session.progress);
             if args.talk.json {
                 printer.data(as_json(&saved, requests).to_string());
             }

@@ -106,7 +106,7 @@ pub(crate) fn place(store: &Store) -> Place {
 }
 
 /// The store below this root, else the system's.
-pub(super) fn place_at(root: Option<&Path>) -> Place {
+pub(crate) fn place_at(root: Option<&Path>) -> Place {
     let place = root.map_or_else(Place::system, Place::below);
     match std::env::var_os("NIX_DAEMON_SOCKET_PATH") {
         Some(socket) if !socket.is_empty() => place.listening_at(socket.into()),
@@ -115,7 +115,7 @@ pub(super) fn place_at(root: Option<&Path>) -> Place {
 }
 
 /// This machine, in Nix's words: `x86_64-linux`.
-fn system() -> String {
+pub(crate) fn system() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
     format!("{}-{os}", std::env::consts::ARCH)
 }

@@ -1,5 +1,6 @@
 //! The cache that is pulled from: who is let in, whose signatures count, and who has what it leaves out.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use snowbank_binary_cache::upstream::{Upstream, Upstreams};
@@ -10,31 +11,43 @@ use snowbank_client::site::Site;
 use snowbank_nix::signature::PublicKey;
 use snowbank_nix::store::Place;
 
+use super::access::{nix_conf, site};
+use super::progress::Progress;
+use super::upstreams::listed;
 use crate::args::client::Store;
-use crate::args::pull::Pull;
-use crate::command::client::access::{nix_conf, site};
-use crate::command::client::progress::Progress;
-use crate::command::client::upstreams::listed;
 use crate::error::{CliError, Result};
 
 /// The cache that is pulled from.
-pub(super) struct Access {
-    pub(super) site: Site,
-    pub(super) trust: Trust,
+pub(crate) struct Access {
+    pub(crate) site: Site,
+    pub(crate) trust: Trust,
     /// Who has what the cache leaves out.
-    pub(super) elsewhere: Upstreams,
+    pub(crate) elsewhere: Upstreams,
     /// The same behind the cache itself, which has NARs that it has yet to fetch.
-    pub(super) upstreams: Arc<Upstreams>,
+    pub(crate) upstreams: Arc<Upstreams>,
     token: Option<String>,
 }
 
+/// What the arguments say of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// Its URL, and the argument that gave it.
+    pub(crate) from: &'a str,
+    pub(crate) argument: &'a str,
+    pub(crate) token_file: Option<&'a Path>,
+    pub(crate) public_keys: &'a [String],
+    pub(crate) no_check_sigs: bool,
+    pub(crate) upstreams: &'a [String],
+    pub(crate) upstream_keys: &'a [String],
+}
+
 impl Access {
-    pub(super) async fn new(args: &Pull, place: &Place, progress: &Progress) -> Result<Self> {
+    pub(crate) async fn new(wish: &Wish<'_>, place: &Place, progress: &Progress) -> Result<Self> {
         let conf = nix_conf()?;
-        let (site, token) = site(&args.from, "--from", args.token_file.as_deref(), &conf)?;
+        let (site, token) = site(wish.from, wish.argument, wish.token_file, &conf)?;
         let store = Store {
-            upstreams: args.upstreams.clone(),
-            upstream_keys: args.upstream_keys.clone(),
+            upstreams: wish.upstreams.to_vec(),
+            upstream_keys: wish.upstream_keys.to_vec(),
             ..Store::default()
         };
         let (list, options) = listed(&store, progress)?;
@@ -45,11 +58,11 @@ impl Access {
         let elsewhere = all(list.clone())?;
         let mut access =
             Self { site, trust: Trust::All, upstreams: Arc::new(elsewhere.clone()), elsewhere, token };
-        let keys = if args.no_check_sigs {
+        let keys = if wish.no_check_sigs {
             // Whatever it says: also by which keys.
             access.public_keys().await
         } else {
-            let keys = keys(&args.public_keys, &conf)?;
+            let keys = keys(wish.public_keys, &conf)?;
             access.trust = Trust::Keys(keys.clone());
             keys
         };
