@@ -5,6 +5,7 @@ mod client;
 mod days;
 mod downloads;
 mod growth;
+mod images;
 mod job;
 mod lookups;
 mod memory;
@@ -60,6 +61,9 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     }
     if wants("generations") {
         caches::take_generations(place, &mut report);
+    }
+    if wants("images") {
+        images::take(place, &mut report);
     }
     if wants("job") {
         job::take(place, &mut report).await;

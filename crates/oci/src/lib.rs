@@ -20,7 +20,7 @@ pub mod labels;
 pub mod layer;
 pub mod layout;
 pub mod manifest;
-mod package;
+pub mod package;
 pub mod plan;
 pub mod push;
 pub mod record;

@@ -2,7 +2,7 @@
 //! `nix copy` made; nearby, and with a round trip of 20 ms.
 
 mod fetch;
-mod ours;
+pub(super) mod ours;
 mod pull;
 mod push;
 
@@ -69,18 +69,18 @@ fn generations(disk: &[u64], theirs: u64, report: &mut Report) {
 }
 
 /// A server with one cache, on a folder that outlives it.
-fn serve(place: &Place, data: &Path) -> Snowbank {
+pub(super) fn serve(place: &Place, data: &Path) -> Snowbank {
     let config = place.work.join("caches.toml");
     std::fs::write(&config, "[caches.bench]\npublic = true\n").expect("a configuration can be written");
     Snowbank::builder(&place.snowbank).data(data).arg("--config").arg(config.display().to_string()).start()
 }
 
-fn url(server: &Snowbank) -> String {
+pub(super) fn url(server: &Snowbank) -> String {
     format!("{}/nix/bench", server.url())
 }
 
 /// Seconds of several sides, which take turns.
-fn in_turns<const N: usize>(
+pub(super) fn in_turns<const N: usize>(
     place: &Place,
     name: &str,
     sides: [&str; N],

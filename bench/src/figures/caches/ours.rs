@@ -11,20 +11,20 @@ use crate::{
 };
 
 /// What a command did.
-pub(super) struct Ran {
-    pub(super) seconds: f64,
-    pub(super) result: Value,
+pub(in crate::figures) struct Ran {
+    pub(in crate::figures) seconds: f64,
+    pub(in crate::figures) result: Value,
 }
 
 /// `snowbank push` of the whole closure.
-pub(super) fn push(place: &Place, url: &str, token: &str, store: &Workload) -> Ran {
+pub(in crate::figures) fn push(place: &Place, url: &str, token: &str, store: &Workload) -> Ran {
     let root = store.root();
     let root = root.to_str().expect("a path in UTF-8");
     run(place, token, &["push", "--to", url, "--store", root, store.top()])
 }
 
 /// `snowbank pull` of the whole closure, signatures checked.
-pub(super) fn pull(place: &Place, url: &str, key: &str, top: &str, root: &Path) -> Ran {
+pub(in crate::figures) fn pull(place: &Place, url: &str, key: &str, top: &str, root: &Path) -> Ran {
     let root = root.to_str().expect("a path in UTF-8");
     run(place, "", &["pull", "--from", url, "--min-free", "1GB", "--public-key", key, "--store", root, top])
 }
@@ -44,12 +44,12 @@ fn run(place: &Place, token: &str, arguments: &[&str]) -> Ran {
     Ran { seconds, result: serde_json::from_slice(&output.stdout).expect("the result is JSON") }
 }
 
-pub(super) fn token(server: &Snowbank) -> String {
+pub(in crate::figures) fn token(server: &Snowbank) -> String {
     server.run(&["token", "create", "--cache", "bench:push"]).trim().to_owned()
 }
 
 /// The first key that the cache signs with.
-pub(super) fn key(server: &Snowbank) -> String {
+pub(in crate::figures) fn key(server: &Snowbank) -> String {
     let about = Command::new("curl")
         .args(["--silent", "--fail", &format!("{}/api/v1/nix/bench", server.url())])
         .output();
