@@ -3,12 +3,12 @@
 //   warm     nothing has changed: everything is restored, and nothing is built or saved
 //   changed  the lock file and one package are new: the rest is restored, the package built, and saved
 // First with the npm client that `actions/cache` is, then with `snowbank run`; each against a server of its own.
-import { spawn, spawnSync, execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync, execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process, { env, argv } from 'node:process'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { builds, diskOf, gatherLibraries, nixStore, release, run, say, snowbank, startServer } from './kit.mjs'
 import { megabytes, seconds, table } from './table.mjs'
 
 const work = argv[2]
@@ -18,35 +18,7 @@ const restoreKey = 'nix-store-Linux-'
 // As in the workflow, but for the root: a store that belongs to this demo alone.
 const paths = ['root/nix/store', 'root/nix/var/nix/db']
 
-const say = (text) => console.log(text)
-const run = (program, ...args) => {
-  try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 })
-  } catch (error) {
-    throw new Error(`${program} ${args.join(' ')} failed:\n${error.stdout}${error.stderr}`)
-  }
-}
-const snowbank = (...args) => run(env.DEMO_BINARY, ...args)
-const nixStore = (root, ...args) => run('nix-store', '--store', root, ...args).trim().split('\n')
-const diskOf = (folder) => Number(run('du', '-s', '--block-size=1', folder).split('\t')[0])
-
 const lockFile = (release) => JSON.stringify({ nodes: { rust: { locked: { release } } }, root: 'root', version: 7 })
-
-/** Starts a server of its own on a free port. It ends with this program. */
-async function startServer(name) {
-  const [data, log] = [join(work, `server-${name}`), join(work, `server-${name}.log`)]
-  const server = spawn(env.DEMO_BINARY, ['serve', '--listen', '127.0.0.1:0', '--data', data], {
-    stdio: ['ignore', 'pipe', openSync(log, 'w')],
-  })
-  process.on('exit', (code) => { server.kill(); if (code) say(readFileSync(log, 'utf8')) })
-  for await (const line of createInterface(server.stdout)) {
-    const address = line.match(/http:\/\/[\d.]+:\d+/)
-    if (!address) continue
-    const token = snowbank('token', 'create', '--data', data, '--repo', repository, '--scope', 'refs/heads/main:rw', '--expires', '1h').trim()
-    return { url: address[0], data, token }
-  }
-  throw new Error('the server did not say where it listens')
-}
 
 /** A job's workspace: a folder with the lock file in it. */
 function workspace(name, release) {
@@ -58,10 +30,6 @@ function workspace(name, release) {
   nixStore(root, '--verify')
   return { folder, root, key: restoreKey + hash }
 }
-
-/** What a build does: it puts the libraries into the job's own Nix store, and a path that refers to all of them. */
-const builds = (job) => ['nix-instantiate', '--store', job.root, '--eval', '--json', '--read-write-mode',
-  join(here, 'closure.nix'), '--arg', 'libraries', libraries]
 
 /** Has Nix check every path of the job's store that the build wanted. */
 function verify(job, printed) {
@@ -90,7 +58,7 @@ function npmClient(server, job, op) {
 /** A job with the npm client: restore, build, save unless the very key was found. */
 function npmJob(server, job) {
   const restored = npmClient(server, job, 'restore')
-  const paths = verify(job, run(...builds(job)))
+  const paths = verify(job, run(...builds(job.root, libraries)))
   const saved = restored.result === job.key ? { seconds: 0, sent: 0 } : npmClient(server, job, 'save')
   return { paths, found: restored.result, restore: restored.seconds, save: saved.seconds, received: restored.received, sent: saved.sent }
 }
@@ -98,7 +66,7 @@ function npmJob(server, job) {
 /** The same in one line of a workflow. */
 function snowbankJob(server, job) {
   const order = ['run', '--key', job.key, '--restore-key', restoreKey, '--store', job.root, '--remote', server.url,
-    '--min-free', '100MB', '--json', '--quiet', '--', ...builds(job)]
+    '--min-free', '100MB', '--json', '--quiet', '--', ...builds(job.root, libraries)]
   const environment = { ...env, SNOWBANK_TOKEN: server.token, XDG_STATE_HOME: join(job.folder, 'state') }
   const done = spawnSync(env.DEMO_BINARY, order, { cwd: job.folder, env: environment, encoding: 'utf8' })
   if (done.status !== 0) throw new Error(`snowbank run failed:\n${done.stderr}`)
@@ -120,33 +88,11 @@ async function settle(server) {
   throw new Error('the server did not finish recoding')
 }
 
-/** Copies the toolchain's libraries, so that one of them can change. */
-function gatherLibraries(libraries) {
-  const lib = join(run('rustc', '--print', 'sysroot').trim(), 'lib')
-  const host = run('rustc', '-vV').match(/host: (.*)/)[1]
-  mkdirSync(libraries)
-  for (const [folder, pick] of [[lib, /^lib(rustc_driver|LLVM)/], [join(lib, 'rustlib', host, 'lib'), /^lib/]]) {
-    for (const name of readdirSync(folder).filter((name) => pick.test(name))) {
-      cpSync(join(folder, name), join(libraries, name), { verbatimSymlinks: true })
-    }
-  }
-}
-
-/** A new release of one library: the compiler itself, with another version number wherever it names its own. */
-function release(libraries) {
-  const name = readdirSync(libraries).find((name) => name.startsWith('librustc_driver'))
-  const file = join(libraries, name)
-  const version = run('rustc', '--version').split(' ')[1]
-  const next = version.slice(0, -1) + (version.endsWith('9') ? '8' : '9')
-  run('sed', '-i', `s/${version.replaceAll('.', '\\.')}/${next}/g`, file)
-  return { name, size: statSync(file).size }
-}
-
 const libraries = join(work, 'libraries')
 gatherLibraries(libraries)
 const sides = [
-  { name: 'npm client', server: await startServer('npm'), job: npmJob },
-  { name: 'snowbank', server: await startServer('snowbank'), job: snowbankJob },
+  { name: 'npm client', server: await startServer(work, 'npm', repository), job: npmJob },
+  { name: 'snowbank', server: await startServer(work, 'snowbank', repository), job: snowbankJob },
 ]
 const rows = [['', '', 'found', 'restore', 'received', 'save', 'sent', 'server disk', 'paths']]
 let changed

@@ -47,7 +47,7 @@ pub(super) async fn plans(
             }
             built(images, created, supply, source, place, progress).await?
         }
-        Input::Paths(_) => of_paths(args, created, source, place).await?,
+        Input::Paths => of_paths(args, created, source, place).await?,
     };
     for image in &mut plans.images {
         let labels = args.config.label.iter().filter_map(|text| text.split_once('='));

@@ -26,8 +26,8 @@ const MAX_JSON: u64 = 64 << 20;
 pub(super) enum Input {
     /// Images that nix2container built: where each was read, and what it says.
     Built(Vec<(String, ImageJson)>),
-    /// Store paths.
-    Paths(Vec<StorePath>),
+    /// Store paths: those that [`Source::paths`] was opened with.
+    Paths,
 }
 
 /// The arguments, and where the content of what they name is.
@@ -101,7 +101,7 @@ pub(super) async fn read(
                 "image JSONs and store paths are no one image: push them one by one",
             ));
         }
-        (true, _) => Input::Paths(others),
+        (true, _) => Input::Paths,
         (false, true) => {
             let parsed = built.into_iter().map(|(name, bytes)| {
                 let failed = || CliError::failed(format!("{name} is no image that nix2container built"));

@@ -22,7 +22,7 @@ fn key(number: u16) -> LayerKey {
 fn record(number: u16) -> LayerRecord {
     LayerRecord {
         diff_id: Digest::of(&number.to_be_bytes()),
-        diff_size: u64::from(number) * 3 + 1,
+        diff_size: Some(u64::from(number) * 3 + 1),
         digest: Digest::of(b"blob"),
         size: u64::from(number) + 1,
         compression: if number.is_multiple_of(2) { Compression::Zstd } else { Compression::Gzip },

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::Means;
 use super::piped::Piped;
-use super::tree::NarTree;
+use super::tree::ProvenTree;
 use crate::restore::{Loss, Nar, PackSource, Reader, check};
 use crate::snapshot::{Snapshot, Source};
 
@@ -72,14 +72,14 @@ impl<P: PackSource> Shelf<P> {
         match source {
             Source::Upstream => {
                 let piped = Piped::begin(Arc::clone(&self.means.upstreams), info.clone(), &self.handle);
-                Ok(Box::new(NarTree::new(info, proof, piped)))
+                Ok(Box::new(ProvenTree::new(info, proof, piped)))
             }
             Source::Packs(recipe) => {
                 let reader = self.reader();
                 check(info, source, &reader.packs, &self.snapshot.dir)
                     .map_err(|loss| failed(Unreadable::Lost(loss).into()))?;
                 let nar = Nar::begin(reader, recipe.clone(), &self.handle);
-                Ok(Box::new(NarTree::new(info, proof, nar.map_err(|error| failed(error.into()))?)))
+                Ok(Box::new(ProvenTree::new(info, proof, nar.map_err(|error| failed(error.into()))?)))
             }
         }
     }

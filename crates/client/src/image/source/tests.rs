@@ -176,7 +176,7 @@ async fn a_nar_that_is_not_what_its_info_says_fails_at_its_end() {
     cache.add(told, &content);
     let source = cache.open(Trust::Keys(vec![key.public()]), vec![]).await.unwrap();
     let error = chain(&read(&source, name(1)).await.unwrap_err());
-    assert!(error.contains("has the hash"), "{error}");
+    assert!(error.contains("and the hash"), "{error}");
 }
 
 #[tokio::test]
@@ -355,7 +355,7 @@ async fn a_pack_that_has_gone_costs_what_is_in_it_and_nothing_else() {
     assert!(read(&source, name(2)).await.unwrap() == nars[1]);
     // Frames of another NAR, whose size is the same.
     let error = chain(&read(&source, name(3)).await.unwrap_err());
-    assert!(error.contains("has the hash"), "{error}");
+    assert!(error.contains("and the hash"), "{error}");
 }
 
 #[tokio::test]

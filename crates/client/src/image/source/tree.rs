@@ -1,61 +1,18 @@
 //! A NAR as a tree, which is what its path's info says, or fails.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use snowbank_nix::content_address::ContentAddress;
-use snowbank_nix::hash::{NarHash, NarHasher};
-use snowbank_nix::nar::{ContentCheck, Event, Reader, Verdict};
+use snowbank_nix::hash::NarHash;
+use snowbank_nix::nar::{ContentCheck, Event, Verdict};
 use snowbank_nix::path_info::PathInfo;
 use snowbank_nix::store_path::StorePath;
-use snowbank_oci::tree::{Tree, TreeError};
+use snowbank_oci::tree::{NarTree, Tree, TreeError};
 
-/// A NAR that is not what it should be.
+/// A path whose content proves nothing.
 #[derive(Debug, thiserror::Error)]
-enum Wrong {
-    #[error("its archive has the hash {found} instead of {wanted}")]
-    Hash { found: NarHash, wanted: NarHash },
-    #[error("its archive has {found} bytes instead of {wanted}")]
-    Size { found: u64, wanted: u64 },
-    #[error("its archive has more than {0} bytes")]
-    Longer(u64),
-    #[error("its content does not have the address {0}, and no trusted key has signed it")]
-    Address(ContentAddress),
-}
-
-/// Bytes that end only where they have the right hash.
-struct Hashed<R> {
-    source: R,
-    hasher: NarHasher,
-    size: u64,
-    hash: NarHash,
-    nar_size: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read(buffer)?;
-        if count == 0 && !buffer.is_empty() {
-            self.finish().map_err(io::Error::other)?;
-        }
-        self.size += count as u64;
-        if self.size > self.nar_size {
-            return Err(io::Error::other(Wrong::Longer(self.nar_size)));
-        }
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
-impl<R> Hashed<R> {
-    fn finish(&mut self) -> Result<(), Wrong> {
-        let (found, size) = std::mem::take(&mut self.hasher).finish();
-        if size != self.nar_size {
-            return Err(Wrong::Size { found: size, wanted: self.nar_size });
-        }
-        let wanted = self.hash;
-        if found == wanted { Ok(()) } else { Err(Wrong::Hash { found, wanted }) }
-    }
-}
+#[error("its content does not have the address {0}, and no trusted key has signed it")]
+struct Unproven(ContentAddress);
 
 /// What has to be shown of the content, beside its NAR's hash.
 struct Proof {
@@ -63,48 +20,41 @@ struct Proof {
     address: ContentAddress,
 }
 
-/// A NAR as a tree.
-pub(super) struct NarTree<R> {
+/// A NAR as a tree, of which more than the hash is checked where nothing else proves it.
+pub(super) struct ProvenTree<R> {
     path: StorePath,
     hash: NarHash,
-    reader: Reader<Hashed<R>>,
+    tree: NarTree<R>,
     proof: Option<Proof>,
-    over: bool,
 }
 
-impl<R: Read> NarTree<R> {
+impl<R: Read> ProvenTree<R> {
     /// The NAR of this path; its content must have the address, where one is named.
     pub(super) fn new(info: &PathInfo, address: Option<ContentAddress>, source: R) -> Self {
-        let (hash, nar_size) = (info.nar_hash, info.nar_size);
         Self {
             path: info.path.clone(),
-            hash,
-            reader: Reader::new(Hashed { source, hasher: NarHasher::default(), size: 0, hash, nar_size }),
+            hash: info.nar_hash,
+            tree: NarTree::new(info.path.clone(), source, info.nar_hash, info.nar_size),
             proof: address.map(|address| Proof { check: ContentCheck::default(), address }),
-            over: false,
         }
     }
 }
 
-impl<R: Read + Send> Tree for NarTree<R> {
+impl<R: Read + Send> Tree for ProvenTree<R> {
     fn next_event(&mut self) -> Result<Option<Event<'_>>, TreeError> {
-        let Self { path, hash, reader, proof, over } = self;
-        if *over {
-            return Ok(None);
-        }
-        let failed = |source| TreeError { path: path.clone(), source };
-        let Some(event) = reader.next_event().map_err(|error| failed(error.into()))? else {
-            *over = true;
-            if let Some(Proof { check, address }) = proof.take()
-                && check.finish(*hash).has(&address, false) != Verdict::Holds
-            {
-                return Err(failed(Wrong::Address(address).into()));
+        let Self { path, hash, tree, proof } = self;
+        let event = tree.next_event()?;
+        match (&event, proof.as_mut()) {
+            (Some(event), Some(Proof { check, .. })) => check.event(event),
+            (None, Some(_)) => {
+                if let Some(Proof { check, address }) = proof.take()
+                    && check.finish(*hash).has(&address, false) != Verdict::Holds
+                {
+                    return Err(TreeError { path: path.clone(), source: Unproven(address).into() });
+                }
             }
-            return Ok(None);
-        };
-        if let Some(Proof { check, .. }) = proof {
-            check.event(&event);
+            (_, None) => {}
         }
-        Ok(Some(event))
+        Ok(event)
     }
 }
