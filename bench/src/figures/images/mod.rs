@@ -9,6 +9,7 @@ use std::path::Path;
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
 
 use super::caches::{self, in_turns, ours as cache};
+use super::client::empty;
 use crate::{
     measure::Rounds,
     place::{Place, remove, settle_disk},
@@ -71,11 +72,10 @@ fn cold(image: &Image<'_>, store: &Workload, report: &mut Report) -> u64 {
 
 /// Straight from a cache, with no store at all, against a pull and a push. The last one leaves its image in `registry`.
 fn from_cache(image: &Image<'_>, registry: &DockerRegistry, key: &str, report: &mut Report) -> u64 {
-    let (mut peak, mut round) = (0, 0);
+    let mut peak = 0;
     let root = image.place.work.join("pulled");
     let seconds = in_turns(image.place, "from a cache", ["straight", "by a store"], |side| {
         let own = DockerRegistry::start(Access::Open);
-        round += 1;
         settle_disk();
         if side == 0 {
             let pushed = image.push_from_cache(&["--no-records"], &format!("{}/bench/app:1", own.host()));
@@ -83,6 +83,7 @@ fn from_cache(image: &Image<'_>, registry: &DockerRegistry, key: &str, report: &
             assert!(!root.exists(), "no store was made");
             return pushed.seconds;
         }
+        empty(&root);
         let pulled = cache::pull(image.place, image.url, key, image.top, &root);
         let pushed =
             image.push(&["--no-records"], &format!("{}/bench/app:1", own.host()), Some(&root), "zstd");
