@@ -21,7 +21,7 @@ fn layer(number: u8, size: u64) -> Layer {
     Layer {
         key: key(number),
         diff_id: [number ^ 0xff; 32],
-        diff_size: (number % 2 == 0).then_some(size * 3),
+        diff_size: number.is_multiple_of(2).then_some(size * 3),
         digest: [size as u8; 32],
         size,
         compression: [LayerCompression::None, LayerCompression::Gzip, LayerCompression::Zstd]
