@@ -15,6 +15,7 @@ pub mod digest;
 mod files;
 pub mod image;
 pub mod image_json;
+pub mod inspect;
 mod json;
 pub mod labels;
 pub mod layer;

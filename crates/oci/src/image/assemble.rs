@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::LAYER_ANNOTATION;
+use super::names::{add_name, add_paths};
 use super::plan::{ImagePlan, LayerContent, PlannedLayer};
 use crate::compression::Compression;
 use crate::config::{ConfigError, ConfigFile, History};
@@ -58,7 +59,8 @@ pub enum AssembleError {
 }
 
 /// Puts an image together: `records` has what each layer came to, in the order of the plan's layers. Equal plans and records
-/// make equal bytes. Each layer of store paths whose NAR hashes are known is annotated with its key.
+/// make equal bytes. Each layer of store paths is annotated with the paths, and with its key and its name where the NAR hashes of
+/// the paths are known: what it is called may depend on what is known of them.
 ///
 /// # Errors
 /// When a record is missing, or of another tar than the plan demands, or the manifest is too large.
@@ -67,8 +69,13 @@ pub fn assemble(plan: &ImagePlan, records: &[LayerRecord]) -> Result<Assembled, 
         return Err(AssembleError::Count { layers: plan.layers.len(), records: records.len() });
     }
     let layers = plan.layers.iter().zip(records);
-    let layers: Vec<Descriptor> =
+    let mut layers: Vec<Descriptor> =
         layers.map(|(layer, record)| describe(layer, record)).collect::<Result<_, _>>()?;
+    let specs = plan.layers.iter().map(|layer| match &layer.content {
+        LayerContent::Paths(spec) => Some(spec),
+        LayerContent::File(_) => None,
+    });
+    add_paths(&mut layers, &specs.collect::<Vec<_>>());
     let config = ConfigFile {
         created: plan.created.clone(),
         author: String::new(),
@@ -105,6 +112,7 @@ fn describe(layer: &PlannedLayer, record: &LayerRecord) -> Result<Descriptor, As
             let mut one = descriptor(record.compression.media_type(), record.digest, record.size);
             if let Some(key) = LayerKey::of(spec, record.compression) {
                 one.annotations.insert(LAYER_ANNOTATION.to_owned(), key.to_string());
+                add_name(&mut one.annotations, &layer.name);
             }
             one
         }
@@ -137,6 +145,7 @@ mod tests {
     use super::*;
     use crate::image::plan::plan_json;
     use crate::image::samples::{plan, records};
+    use crate::image::{NAME_ANNOTATION, PATHS_ANNOTATION};
     use crate::image_json::ImageJson;
 
     #[test]
@@ -153,7 +162,10 @@ mod tests {
             assert_eq!((layer.digest, layer.size), (record.digest, record.size));
         }
         assert!(manifest.layers[0].annotations.is_empty());
-        assert_eq!(manifest.layers[1].annotations[LAYER_ANNOTATION].len(), 64);
+        let annotations = &manifest.layers[1].annotations;
+        assert_eq!(annotations[LAYER_ANNOTATION].len(), 64);
+        assert_eq!(annotations[NAME_ANNOTATION], "a");
+        assert_eq!(annotations[PATHS_ANNOTATION], "h8w4qkbgq0l44r1l2c7yq0z0bnpvfzvx-a");
         let config = ConfigFile::parse(&assembled.config).unwrap();
         assert_eq!(config.diff_ids, records().iter().map(|record| record.diff_id).collect::<Vec<_>>());
         assert_eq!(config.history.len(), 3);
@@ -177,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_without_nar_hashes_has_no_key() {
+    fn a_layer_without_nar_hashes_has_neither_key_nor_name() {
         let mut plan = plan();
         let LayerContent::Paths(spec) = &mut plan.layers[1].content else { panic!("a layer of paths") };
         spec.paths[0].nar_hash = None;
         let manifest = ImageManifest::parse(&assemble(&plan, &records()).unwrap().manifest).unwrap();
-        assert!(manifest.layers[1].annotations.is_empty());
+        assert_eq!(manifest.layers[1].annotations.keys().collect::<Vec<_>>(), [PATHS_ANNOTATION]);
     }
 
     #[test]
