@@ -14,6 +14,15 @@ pub(crate) enum Image {
     ///
     /// DESTINATION is HOST/NAME:TAG, oci:DIR:TAG or docker-archive:FILE.
     Push(Box<Push>),
+    /// List the layers of an image: what is in them, their sizes, and which other images have them
+    ///
+    /// IMAGE is HOST/NAME:TAG, HOST/NAME@DIGEST or oci:DIR:TAG. No layer is read. The store paths are what the push has said;
+    /// of images of other tools only the layers are known.
+    Inspect(Box<Inspect>),
+    /// Say what is between two images: layers, store paths, and the bytes that whoever has OLD must fetch for NEW
+    ///
+    /// OLD and NEW are HOST/NAME:TAG, HOST/NAME@DIGEST or oci:DIR:TAG, and may be in different registries.
+    Diff(Box<Diff>),
 }
 
 /// How a registry lets us in. No secret is an argument: others can read those.
@@ -171,4 +180,49 @@ pub(crate) struct Push {
     /// What the image is made of, and then where it goes
     #[arg(value_names = ["SOURCE", "DESTINATION"], num_args = 2.., required = true)]
     pub sources: Vec<String>,
+}
+
+/// Which image of several under one tag.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Which {
+    /// Of images for several platforms, that for this one: OS/ARCH or OS/ARCH/VARIANT, in Go's words [default: this machine's]
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+}
+
+/// `image inspect`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// Say of each layer whether this image has it, too. May be repeated
+    #[arg(long = "with", value_name = "IMAGE")]
+    pub others: Vec<String>,
+    /// List the store paths of each layer
+    #[arg(long)]
+    pub paths: bool,
+    #[command(flatten)]
+    pub which: Which,
+    #[command(flatten)]
+    pub login: Login,
+    #[command(flatten)]
+    pub talk: Talk,
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+}
+
+/// `image diff`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Diff {
+    #[command(flatten)]
+    pub which: Which,
+    #[command(flatten)]
+    pub login: Login,
+    #[command(flatten)]
+    pub talk: Talk,
+    /// The image that is there
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The image that is to be pulled
+    #[arg(value_name = "NEW")]
+    pub new: String,
 }

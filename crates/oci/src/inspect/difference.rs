@@ -115,15 +115,15 @@ fn path_changes(old: &Viewed, new: &Viewed, unknown_layers: usize) -> PathChange
     };
     let (in_old, in_new) = (paths(old), paths(new));
     let mut changes = PathChanges { unknown_layers, ..PathChanges::default() };
-    let mut packages: BTreeMap<(&str, Option<&str>), (Vec<&StorePath>, Vec<&StorePath>)> = BTreeMap::new();
+    let mut packages: BTreeMap<_, Changed<'_>> = BTreeMap::new();
     for path in in_old.difference(&in_new) {
-        packages.entry(package(path)).or_default().0.push(path);
+        packages.entry(package(path)).or_default().olds.push(path);
     }
     for path in in_new.difference(&in_old) {
-        packages.entry(package(path)).or_default().1.push(path);
+        packages.entry(package(path)).or_default().news.push(path);
     }
-    for (olds, news) in packages.into_values() {
-        pair(olds, news, &mut changes);
+    for changed in packages.into_values() {
+        changed.pair(&mut changes);
     }
     changes.added.sort_by(by_name);
     changes.removed.sort_by(by_name);
@@ -140,30 +140,40 @@ fn by_name(one: &StorePath, other: &StorePath) -> std::cmp::Ordering {
     one.name().cmp(other.name()).then_with(|| one.cmp(other))
 }
 
-/// Pairs the paths of a package: first those of one version, then the others in order.
-fn pair(mut olds: Vec<&StorePath>, mut news: Vec<&StorePath>, changes: &mut PathChanges) {
-    olds.sort_by(|one, other| by_name(one, other));
-    news.sort_by(|one, other| by_name(one, other));
-    let mut same: BTreeMap<&str, Vec<&StorePath>> = BTreeMap::new();
-    for old in olds.iter().rev() {
-        same.entry(old.name()).or_default().push(old);
-    }
-    let mut updated = Vec::new();
-    news.retain(|new| match same.get_mut(new.name()).and_then(Vec::pop) {
-        Some(old) => {
-            updated.push((old, *new));
-            false
+/// The paths of a package that only one of the images has.
+#[derive(Default)]
+struct Changed<'a> {
+    olds: Vec<&'a StorePath>,
+    news: Vec<&'a StorePath>,
+}
+
+impl Changed<'_> {
+    /// Pairs them: first those of one version, then the others in order.
+    fn pair(self, changes: &mut PathChanges) {
+        let Self { mut olds, mut news } = self;
+        olds.sort_by(|one, other| by_name(one, other));
+        news.sort_by(|one, other| by_name(one, other));
+        let mut same: BTreeMap<&str, Vec<&StorePath>> = BTreeMap::new();
+        for old in olds.iter().rev() {
+            same.entry(old.name()).or_default().push(old);
         }
-        None => true,
-    });
-    let left: BTreeSet<&StorePath> = same.into_values().flatten().collect();
-    olds.retain(|old| left.contains(old));
-    let pairs = olds.len().min(news.len());
-    updated.extend(olds.drain(..pairs).zip(news.drain(..pairs)));
-    let update = |(old, new): (&StorePath, &StorePath)| Update { old: old.clone(), new: new.clone() };
-    changes.updated.extend(updated.into_iter().map(update));
-    changes.removed.extend(olds.into_iter().cloned());
-    changes.added.extend(news.into_iter().cloned());
+        let mut updated = Vec::new();
+        news.retain(|new| match same.get_mut(new.name()).and_then(Vec::pop) {
+            Some(old) => {
+                updated.push((old, *new));
+                false
+            }
+            None => true,
+        });
+        let left: BTreeSet<&StorePath> = same.into_values().flatten().collect();
+        olds.retain(|old| left.contains(old));
+        let pairs = olds.len().min(news.len());
+        updated.extend(olds.drain(..pairs).zip(news.drain(..pairs)));
+        let update = |(old, new): (&StorePath, &StorePath)| Update { old: old.clone(), new: new.clone() };
+        changes.updated.extend(updated.into_iter().map(update));
+        changes.removed.extend(olds.into_iter().cloned());
+        changes.added.extend(news.into_iter().cloned());
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use crate::destination::{Destination, Manifest};
 use crate::digest::Digest;
 use crate::manifest::{ImageManifest, Index, Parsed};
 
+/// Platforms of an index that are looked at to name them.
+const MOST_NAMED: usize = 20;
+
 /// Looks at the image that a tag or a digest names; of an index, at that for the platform, or where no variant of the processor
 /// is asked for, at the first for the processor. Takes two requests, of an index three. No layer is read.
 ///
@@ -69,7 +72,7 @@ fn choose<'a>(name: &str, index: &'a Index, wanted: &Platform) -> Result<&'a Des
     };
     index.manifests.iter().find(runs).ok_or_else(|| {
         let platforms = index.manifests.iter().filter_map(|manifest| manifest.platform.as_ref());
-        let there: BTreeSet<String> = platforms.map(text).collect();
+        let there: BTreeSet<String> = platforms.map(text).take(MOST_NAMED).collect();
         let there = match there.len() {
             0 => "none at all".to_owned(),
             _ => there.into_iter().collect::<Vec<_>>().join(", "),

@@ -48,10 +48,30 @@ pub(super) async fn open(
     mounts: &[String],
     progress: &Progress,
 ) -> Result<Opened> {
+    open_with(text, || options(login), access, mounts, progress).await
+}
+
+/// The same, with what a registry is told of us; asked for only where there is one.
+///
+/// # Errors
+/// As of [`open`].
+pub(super) async fn open_with(
+    text: &str,
+    options: impl FnOnce() -> Result<RegistryOptions>,
+    access: Access,
+    mounts: &[String],
+    progress: &Progress,
+) -> Result<Opened> {
     let wrong = |text: &str| CliError::usage(format!("`{}` names no image", text.escape_debug()));
     let target = Target::parse(text).map_err(|error| wrong(text).because(error))?;
     match target {
         Target::Layout { dir, tag } => {
+            // To open one is to begin one.
+            if access == Access::Pull && !std::path::Path::new(dir).join("index.json").is_file() {
+                return Err(CliError::failed(format!("there are no images in {}", dir.escape_debug())).hint(
+                    "a folder of images has an index.json; push one there with `snowbank image push`",
+                ));
+            }
             let layout = LayoutDestination::open(dir.as_ref())
                 .await
                 .map_err(|error| CliError::failed(format!("could not open {dir}")).because(error))?;
@@ -78,14 +98,18 @@ pub(super) async fn open(
             let tag = reference.digest().map(ToString::to_string);
             let tag =
                 tag.or_else(|| reference.tag().map(str::to_owned)).unwrap_or_else(|| "latest".to_owned());
-            let registry = Registry::new(&reference, options(login)?).map_err(refused)?;
+            let registry = Registry::new(&reference, options()?).map_err(refused)?;
             let repository = registry.repository(access, mounts);
             Ok(Opened { destination: Arc::new(repository), tag, registry: Some(registry) })
         }
     }
 }
 
-fn options(login: &args::Login) -> Result<RegistryOptions> {
+/// What a registry is told of us; a password is read from standard input, which can be done once.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn options(login: &args::Login) -> Result<RegistryOptions> {
     let mut credentials = CredentialFiles::from_environment(variable);
     credentials.files.splice(0..0, login.authfile.clone());
     let explicit = login.username.as_ref().map(|user| -> Result<Login> {

@@ -2,11 +2,15 @@
 
 mod config;
 mod destination;
+mod difference;
+mod inspect;
 mod plans;
 mod push;
 mod records;
 mod source;
+mod table;
 mod told;
+mod view;
 
 use crate::args::image::Image;
 use crate::error::{CliError, Result};
@@ -17,6 +21,8 @@ use snowbank_oci::push::PushError;
 pub(super) async fn run(args: Image, printer: &Printer) -> Result<()> {
     match args {
         Image::Push(args) => push::run(*args, printer).await,
+        Image::Inspect(args) => inspect::run(*args, printer).await,
+        Image::Diff(args) => difference::run(*args, printer).await,
     }
 }
 
