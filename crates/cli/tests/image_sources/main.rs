@@ -195,7 +195,7 @@ impl Trees for Nothing {
 fn layer(number: u8, size: u64) -> (LayerKey, LayerRecord) {
     let record = LayerRecord {
         diff_id: Digest::of(&[number]),
-        diff_size: 3 * size,
+        diff_size: Some(3 * size),
         digest: Digest::of(&size.to_le_bytes()),
         size,
         compression: Compression::Zstd,
