@@ -55,6 +55,9 @@ fn put(state: &mut State, question: &Question, key: (String, String)) -> Answer 
     }
     let layers = json.get("layers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let named = layers.iter().chain(json.get("config")).filter_map(|one| one.get("digest")?.as_str());
+    if state.modes.loses {
+        state.blobs.retain(|(name, _), _| *name != key.0);
+    }
     let missing: Vec<_> =
         named.filter(|digest| !state.blobs.contains_key(&(key.0.clone(), (*digest).to_owned()))).collect();
     if !missing.is_empty() {

@@ -99,6 +99,8 @@ pub struct Modes {
     pub wrong_digest: bool,
     /// Blobs that are gone when the next manifest that needs them comes.
     pub vanishing: Vec<String>,
+    /// Whether all blobs are gone whenever a manifest comes.
+    pub loses: bool,
     /// Whether the answer to that leaves out which.
     pub no_detail: bool,
     /// What comes instead of a manifest.
