@@ -13,7 +13,7 @@ use crate::blob::{BytesBlob, LayerBlob, TreeFileBlob};
 use crate::compression::Compression;
 use crate::destination::{Blob, DestinationError};
 use crate::digest::Digest;
-use crate::image::{Assembled, LayerContent};
+use crate::image::{Assembled, LayerContent, PlannedLayer};
 use crate::layer::LayerSpec;
 use crate::record::{LayerKey, LayerRecord};
 
@@ -77,7 +77,7 @@ impl Push<'_> {
         let record = match &layer.content {
             LayerContent::Paths(spec) => {
                 let blob = self.blob(spec, compression, layer.diff_id);
-                self.put_blob(&blob).await?;
+                self.put_layer(layer, &blob).await?;
                 let nothing =
                     || PushError::Layer { name: layer.name.clone(), source: "it was not made".into() };
                 blob.made().ok_or_else(nothing)?
@@ -89,7 +89,7 @@ impl Push<'_> {
                     file.inside.as_os_str().as_encoded_bytes(),
                     None,
                 );
-                let (digest, size) = self.put_blob(&blob).await?;
+                let (digest, size) = self.put_layer(layer, &blob).await?;
                 let stored = layer.stored.filter(|stored| stored.digest == digest);
                 let (Some(stored), Some(diff_id)) = (stored, layer.diff_id) else {
                     let source =
@@ -113,8 +113,14 @@ impl Push<'_> {
         }
     }
 
-    async fn put_blob(&self, blob: &dyn Blob) -> Result<(Digest, u64), DestinationError> {
-        self.destination.put(&Counted { blob, observer: Arc::clone(self.observer) }).await
+    /// Where the layer cannot be made, the error says so and names it: the destination has no part in it.
+    async fn put_layer(&self, layer: &PlannedLayer, blob: &dyn Blob) -> Result<(Digest, u64), PushError> {
+        let blob = Counted::new(blob, Arc::clone(self.observer));
+        let put = self.destination.put(&blob).await;
+        put.map_err(|error| match blob.broken() {
+            Some(source) => PushError::Layer { name: layer.name.clone(), source },
+            None => error.into(),
+        })
     }
 
     /// Makes every layer anew of which something is recorded. What does not come out as recorded is not believed.

@@ -30,3 +30,15 @@ async fn paths_of_layers_that_are_pushed_need_not_be_there() {
     let report = scene.push(&plan(&["b", "c"]), &How::default()).await;
     assert_eq!(outcomes(&report), [Outcome::Exists, Outcome::Exists, Outcome::Uploaded]);
 }
+
+#[tokio::test]
+async fn a_path_that_breaks_off_names_its_layer_and_leaves_nothing() {
+    let scene = Scene::new();
+    scene.nars.broken.lock().unwrap().insert("large".to_owned());
+    let error = scene.try_push(&plan(&["large"]), &How::default()).await.unwrap_err();
+    let told = told(&error);
+    assert!(told.contains("layer of large") && told.contains("-large"), "{told}");
+    assert_eq!(scene.stand_in.manifest(NAME, "v1"), None);
+    // The layer that is a file may have gone.
+    assert!(scene.stand_in.blobs(NAME).len() <= 1);
+}
