@@ -19,7 +19,7 @@ pub(super) struct Known {
     pub(super) records: Vec<Option<LayerRecord>>,
     /// Blobs that the tag's manifest names, with their sizes.
     pub(super) there: HashMap<Digest, u64>,
-    /// The manifest that the tag names now.
+    /// The manifest that the tag names now, itself or, where the image is to be of an index, through one.
     pub(super) current: Option<Digest>,
 }
 
@@ -110,18 +110,18 @@ impl Push<'_> {
 
     async fn today(&self, reference: &str) -> Result<Today, PushError> {
         let Some(manifest) = self.destination.manifest(reference).await? else { return Ok(Today::default()) };
-        let manifest = match Index::parse(&manifest) {
-            // Of another architecture, or none of ours.
-            Ok(index) => match image_for(&index, &self.plan.platform) {
-                None => return Ok(Today::default()),
-                Some(found) => match self.destination.manifest(&found.digest.to_string()).await? {
-                    None => return Ok(Today::default()),
-                    Some(manifest) => manifest,
-                },
-            },
-            Err(_) => manifest,
+        let Ok(index) = Index::parse(&manifest) else { return self.learned(&manifest).await };
+        // Of another architecture, or none of ours.
+        let Some(found) = image_for(&index, &self.plan.platform) else { return Ok(Today::default()) };
+        let Some(manifest) = self.destination.manifest(&found.digest.to_string()).await? else {
+            return Ok(Today::default());
         };
-        self.learned(&manifest).await
+        let mut today = self.learned(&manifest).await?;
+        // An image that goes under the tag itself takes the index's place.
+        if self.tags.is_some() {
+            today.current = None;
+        }
+        Ok(today)
     }
 
     /// An image of others may be of any form: then it teaches nothing.

@@ -65,3 +65,12 @@ async fn an_index_of_other_platforms_is_pushed_over() {
     let report = scene.push(&image("amd64"), &How::default()).await;
     scene.check("v1", &report);
 }
+
+#[tokio::test]
+async fn a_tag_that_names_an_index_with_the_image_is_changed_to_the_image() {
+    let scene = Scene::new();
+    push(&scene, &["amd64", "arm64"]).await;
+    let report = scene.push(&image("amd64"), &How::default()).await;
+    assert_eq!(report.tagged, ["v1"]);
+    scene.check("v1", &report);
+}
