@@ -43,6 +43,8 @@ impl Push<'_> {
         };
         let predicted: Vec<(Compression, Digest, Vec<LayerRecord>)> =
             choices.iter().filter_map(|&one| self.predicted(one)).collect();
+        // Under a new tag, as what is made already.
+        let made = predicted.first().map(|(compression, ..)| *compression);
         let mut today = if predicted.is_empty() || self.verify {
             self.today(self.tag).await?
         } else {
@@ -64,8 +66,8 @@ impl Push<'_> {
             }
         };
         let as_today = today.learned.compression.filter(|one| choices.contains(one));
-        let default = choices.first().copied().unwrap_or(Compression::Zstd);
-        let compression = as_today.unwrap_or(default);
+        let default = || choices.first().copied().unwrap_or(Compression::Zstd);
+        let compression = as_today.or(made).unwrap_or_else(default);
         let mut records = self.candidates(compression, &today.learned);
         for (layer, record) in self.plan.layers.iter().zip(&mut records) {
             // nix2container does not say how large the layers of other images are.

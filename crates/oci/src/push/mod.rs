@@ -53,7 +53,8 @@ pub struct Push<'a> {
     pub trees: &'a Arc<dyn Trees>,
     /// What is known of layers, under any compression.
     pub records: &'a HashMap<LayerKey, LayerRecord>,
-    /// How new layers are compressed; as what the tag has, where nothing is said.
+    /// How new layers are compressed; as what the tag has, else as all
+    /// layers are recorded, where nothing is said.
     pub compression: Option<Compression>,
     /// Repositories of the same registry that blobs may be taken over from.
     pub mounts: &'a [String],

@@ -37,3 +37,12 @@ async fn what_the_destination_does_not_take_is_an_error() {
     assert!(matches!(error, PushError::Compression { .. }), "{error}");
     assert_eq!(scene.opened(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn under_a_new_tag_it_is_as_records_have_it() {
+    let scene = Scene::new();
+    let first = scene.push(&plan(&["a"]), &under(Compression::Gzip)).await;
+    let report = scene.push(&plan(&["a"]), &How { tag: "v2", ..recorded(&first) }).await;
+    assert_eq!(outcomes(&report), [Outcome::Exists; 2]);
+    assert_eq!(report.compression, Compression::Gzip);
+}
