@@ -1,6 +1,6 @@
 //! What is known before anything is asked of each layer: from records, and from what the tag names now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Push, PushError};
 use crate::compression::Compression;
@@ -21,6 +21,8 @@ pub(super) struct Known {
     pub(super) there: HashMap<Digest, u64>,
     /// The manifest that the tag names now, itself or, where the image is to be of an index, through one.
     pub(super) current: Option<Digest>,
+    /// Layers whose records were not true, by their places: what is in `records` was made here.
+    pub(super) remade: BTreeSet<usize>,
 }
 
 /// What the tag names now.
@@ -59,6 +61,7 @@ impl Push<'_> {
                             records,
                             there: HashMap::new(),
                             current: Some(digest),
+                            remade: BTreeSet::new(),
                         });
                     }
                     self.today(&found.digest.to_string()).await?
@@ -79,7 +82,13 @@ impl Push<'_> {
                 today.there.insert(digest, size);
             }
         }
-        Ok(Known { compression, records, there: today.there, current: today.current })
+        Ok(Known {
+            compression,
+            records,
+            there: today.there,
+            current: today.current,
+            remade: BTreeSet::new(),
+        })
     }
 
     /// What the image comes to, where records tell of every layer.

@@ -115,7 +115,7 @@ impl Push<'_> {
             let lost = self.put(&assembled, &records, &known, &mut report).await?;
             if lost.is_empty() {
                 report.layers = self.tell(&states, &report.sent);
-                report.news = self.news(&states);
+                report.news = self.news(&states, &known.remade);
                 return Ok(report);
             }
             self.observer.warning(&format!(

@@ -141,6 +141,7 @@ impl Push<'_> {
                 ));
                 known.there.remove(&record.digest);
                 known.records[at] = Some(made);
+                known.remade.insert(at);
             }
         }
         Ok(())
@@ -207,10 +208,13 @@ impl Push<'_> {
         Ok(if lost.is_empty() { vec![config] } else { lost })
     }
 
-    /// What is new of layers: their keys and what they came to.
-    pub(super) fn news(&self, states: &[State]) -> Vec<(LayerKey, LayerRecord)> {
+    /// What is new of layers that were made here: their keys and what they came to.
+    pub(super) fn news(&self, states: &[State], remade: &BTreeSet<usize>) -> Vec<(LayerKey, LayerRecord)> {
         let new = |(at, state): (usize, &State)| {
-            let State::There(record, Outcome::Uploaded) = state else { return None };
+            let State::There(record, outcome) = state else { return None };
+            if *outcome != Outcome::Uploaded && !remade.contains(&at) {
+                return None;
+            }
             let LayerContent::Paths(spec) = &self.plan.layers[at].content else { return None };
             Some((LayerKey::of(spec, record.compression)?, *record))
         };

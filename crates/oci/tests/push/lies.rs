@@ -58,3 +58,15 @@ async fn what_contradicts_the_image_is_not_used() {
     assert_eq!(report.manifest, first.manifest);
     scene.check("v2", &report);
 }
+
+#[tokio::test]
+async fn another_record_is_told_even_where_the_right_blob_is_there() {
+    let scene = Scene::new();
+    let (first, key, record) = truth(&scene).await;
+    let digest = Digest::of(b"another");
+    let how = How { verify: true, ..told(key, LayerRecord { digest, ..record }) };
+    let report = scene.push(&plan(&["a"]), &how).await;
+    assert_eq!(outcomes(&report), [Outcome::Exists; 2]);
+    assert_eq!(report.manifest, first.manifest);
+    assert_eq!(report.news, [(key, record)]);
+}
