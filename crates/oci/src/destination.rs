@@ -90,6 +90,12 @@ pub trait Destination: Send + Sync {
     /// The digest and the media type of what a tag, or a digest, names; a cheap question.
     async fn resolve(&self, reference: &str) -> Result<Option<Descriptor>, DestinationError>;
 
+    /// Tags that are there, in the order in which they are listed, whichever that is, and not always all; none where they
+    /// cannot be told.
+    async fn tags(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The manifest that a tag, or a digest, names.
     async fn manifest(&self, reference: &str) -> Result<Option<Manifest>, DestinationError>;
 

@@ -10,6 +10,8 @@ mod grammar;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use grammar::is_tag;
+
 /// The registry that is meant where none is named, and what it is called in credential files.
 const DOCKER: &str = "docker.io";
 

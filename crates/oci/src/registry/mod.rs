@@ -26,6 +26,7 @@ mod referrers;
 mod repository;
 pub mod retry;
 mod secret;
+pub mod tags;
 mod upload;
 mod wire;
 

@@ -136,6 +136,11 @@ impl Destination for Repository {
         self.look_up(reference).await.map_err(fail)
     }
 
+    async fn tags(&self) -> Vec<String> {
+        // They only help: a registry that does not list them can be pushed to.
+        self.list_tags().await.unwrap_or_default()
+    }
+
     async fn manifest(&self, reference: &str) -> Result<Option<Manifest>, DestinationError> {
         let fail = self.fail(|name| format!("cannot read the manifest {reference} of {name}"));
         self.read_manifest(reference).await.map_err(fail)

@@ -101,3 +101,17 @@ async fn what_is_attached_is_found_by_the_registry_or_by_the_tag() {
         }
     }
 }
+
+#[tokio::test]
+async fn tags_are_listed_where_the_registry_does() {
+    let stand_in = StandIn::start(Modes::default());
+    let repository = repository(&stand_in.host());
+    assert_eq!(repository.tags().await, Vec::<String>::new());
+    stand_in.add_blob(NAME, "{}");
+    for tag in ["v2", "v1"] {
+        repository.put_manifest(&image(b"{}", &[]), tag).await.unwrap();
+    }
+    assert_eq!(repository.tags().await, ["v1", "v2"]);
+    stand_in.change(|modes| modes.no_list = true);
+    assert_eq!(repository.tags().await, Vec::<String>::new());
+}

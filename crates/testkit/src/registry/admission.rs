@@ -77,7 +77,8 @@ pub(super) fn token(state: &mut State, question: &Question) -> Answer {
 /// What a question needs a token for.
 fn wanted(question: &Question) -> Vec<String> {
     let rest = question.path.strip_prefix("/v2/").unwrap_or_default();
-    let end = ["/blobs/", "/manifests/", "/referrers/"].iter().filter_map(|part| rest.find(part)).min();
+    let end =
+        ["/blobs/", "/manifests/", "/referrers/", "/tags/"].iter().filter_map(|part| rest.find(part)).min();
     let Some(name) = end.map(|end| &rest[..end]) else { return Vec::new() };
     let reads = matches!(question.method, Method::GET | Method::HEAD) && !question.path.contains("/uploads/");
     let actions = if reads { "pull" } else { "pull,push" };

@@ -126,7 +126,10 @@ async fn answer_one(
     if let Some((name, reference)) = rest.split_once("/manifests/") {
         return Ok(manifests::answer(&mut state, question, name, reference));
     }
-    Ok(refuse(404, "UNSUPPORTED", "there is no such thing"))
+    match rest.strip_suffix("/tags/list") {
+        Some(name) if question.method == Method::GET => Ok(manifests::tags(&state, name)),
+        _ => Ok(refuse(404, "UNSUPPORTED", "there is no such thing")),
+    }
 }
 
 /// What is answered before the body is looked at.

@@ -35,6 +35,19 @@ pub(super) fn answer(state: &mut State, question: &Question, name: &str, referen
     }
 }
 
+/// The tags of a repository, in the order of their letters.
+pub(super) fn tags(state: &State, name: &str) -> Answer {
+    if state.modes.no_list {
+        return refuse(403, "DENIED", "tags are not listed");
+    }
+    let of_name = state.manifests.keys().filter(|(repository, _)| repository == name);
+    let tags: Vec<_> = of_name.map(|(_, tag)| tag).filter(|tag| !tag.starts_with("sha256:")).collect();
+    if tags.is_empty() {
+        return refuse(404, "NAME_UNKNOWN", "no such repository");
+    }
+    body(reply(200), "application/json", json!({"name": name, "tags": tags}).to_string())
+}
+
 fn put(state: &mut State, question: &Question, key: (String, String)) -> Answer {
     let bytes = &question.body;
     let digest = digest_of(bytes);

@@ -103,6 +103,8 @@ pub struct Modes {
     pub loses: bool,
     /// Whether the answer to that leaves out which.
     pub no_detail: bool,
+    /// Tags are not listed.
+    pub no_list: bool,
     /// What comes instead of a manifest.
     pub garbage: Option<Garbage>,
     /// Whether referrers are kept by the registry itself.
