@@ -1,15 +1,13 @@
-//! What is known before anything is asked of each layer: from records, and from what the tag names now.
+//! What is known before anything is asked of each layer: from records, and from what the tag names now, or other
+//! tags where it is new.
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::today::{Reads, Today};
 use super::{Push, PushError};
 use crate::compression::Compression;
-use crate::config::ConfigFile;
-use crate::descriptor::{Descriptor, Platform};
-use crate::destination::Manifest;
 use crate::digest::Digest;
-use crate::image::{LayerContent, Learned, PlannedLayer, assemble, learn};
-use crate::manifest::{ImageManifest, Index};
+use crate::image::{LayerContent, Learned, PlannedLayer, assemble};
 use crate::record::{LayerKey, LayerRecord};
 
 /// What is known.
@@ -17,20 +15,12 @@ pub(super) struct Known {
     pub(super) compression: Compression,
     /// What each layer is thought to come to.
     pub(super) records: Vec<Option<LayerRecord>>,
-    /// Blobs that the tag's manifest names, with their sizes.
+    /// Blobs that the manifests name that were read, with their sizes.
     pub(super) there: HashMap<Digest, u64>,
     /// The manifest that the tag names now, itself or, where the image is to be of an index, through one.
     pub(super) current: Option<Digest>,
     /// Layers whose records were not true, by their places: what is in `records` was made here.
     pub(super) remade: BTreeSet<usize>,
-}
-
-/// What the tag names now.
-#[derive(Default)]
-struct Today {
-    learned: Learned,
-    there: HashMap<Digest, u64>,
-    current: Option<Digest>,
 }
 
 impl Push<'_> {
@@ -48,7 +38,7 @@ impl Push<'_> {
         // Under a new tag, as what is made already.
         let made = predicted.first().map(|(compression, ..)| *compression);
         let mut today = if predicted.is_empty() || self.verify {
-            self.today(self.tag).await?
+            self.today(self.tag, &mut Reads::of_one_tag()).await?
         } else {
             match self.destination.resolve(self.tag).await? {
                 None => Today::default(),
@@ -64,13 +54,14 @@ impl Push<'_> {
                             remade: BTreeSet::new(),
                         });
                     }
-                    self.today(&found.digest.to_string()).await?
+                    self.today(&found.digest.to_string(), &mut Reads::of_one_tag()).await?
                 }
             }
         };
-        let as_today = today.learned.compression.filter(|one| choices.contains(one));
-        let default = || choices.first().copied().unwrap_or(Compression::Zstd);
-        let compression = as_today.or(made).unwrap_or_else(default);
+        if made.is_none() && !today.found {
+            today = self.others(&choices).await;
+        }
+        let compression = as_learned(&today.learned, &choices, made);
         let mut records = self.candidates(compression, &today.learned);
         for (layer, record) in self.plan.layers.iter().zip(&mut records) {
             // nix2container does not say how large the layers of other images are.
@@ -100,7 +91,7 @@ impl Push<'_> {
     }
 
     /// What each layer is thought to come to. What contradicts the image's own word is left out.
-    fn candidates(&self, compression: Compression, learned: &Learned) -> Vec<Option<LayerRecord>> {
+    pub(super) fn candidates(&self, compression: Compression, learned: &Learned) -> Vec<Option<LayerRecord>> {
         let candidate = |layer: &PlannedLayer| {
             let spec = match &layer.content {
                 LayerContent::Paths(spec) => spec,
@@ -118,38 +109,16 @@ impl Push<'_> {
         };
         self.plan.layers.iter().map(candidate).collect()
     }
+}
 
-    async fn today(&self, reference: &str) -> Result<Today, PushError> {
-        let Some(manifest) = self.destination.manifest(reference).await? else { return Ok(Today::default()) };
-        let Ok(index) = Index::parse(&manifest) else { return self.learned(&manifest).await };
-        // Of another architecture, or none of ours.
-        let Some(found) = image_for(&index, &self.plan.platform) else { return Ok(Today::default()) };
-        let Some(manifest) = self.destination.manifest(&found.digest.to_string()).await? else {
-            return Ok(Today::default());
-        };
-        let mut today = self.learned(&manifest).await?;
-        // An image that goes under the tag itself takes the index's place.
-        if self.tags.is_some() {
-            today.current = None;
-        }
-        Ok(today)
-    }
-
-    /// An image of others may be of any form: then it teaches nothing.
-    async fn learned(&self, manifest: &Manifest) -> Result<Today, PushError> {
-        let nothing = || Today { current: Some(manifest.digest), ..Today::default() };
-        let Ok(parsed) = ImageManifest::parse(manifest) else { return Ok(nothing()) };
-        let Some(config) =
-            self.destination.blob(&parsed.config.digest, ConfigFile::MOST_BYTES as u64).await?
-        else {
-            return Ok(nothing());
-        };
-        let Ok(config) = ConfigFile::parse(&config) else { return Ok(nothing()) };
-        let Ok(learned) = learn(&parsed, &config) else { return Ok(nothing()) };
-        let blobs = parsed.layers.iter().chain([&parsed.config]);
-        let there = blobs.map(|blob| (blob.digest, blob.size)).collect();
-        Ok(Today { learned, there, current: Some(manifest.digest) })
-    }
+/// How new layers are compressed: as the image has it that was learned from, else as `made`, else as is best.
+pub(super) fn as_learned(
+    learned: &Learned,
+    choices: &[Compression],
+    made: Option<Compression>,
+) -> Compression {
+    let learned = learned.compression.filter(|one| choices.contains(one));
+    learned.or(made).or(choices.first().copied()).unwrap_or(Compression::Zstd)
 }
 
 /// What is known of a blob that is given: its digest always, its size from the image or from what is there.
@@ -164,9 +133,4 @@ fn given(layer: &PlannedLayer, learned: &Learned) -> Option<LayerRecord> {
         size,
         compression: stored.compression,
     })
-}
-
-/// The image of an index that runs there.
-fn image_for<'a>(index: &'a Index, platform: &Platform) -> Option<&'a Descriptor> {
-    index.manifests.iter().find(|manifest| manifest.platform.as_ref() == Some(platform))
 }

@@ -1,15 +1,18 @@
 //! The push: what is known of the layers, which of them the destination has, and only then what is sent.
 //!
 //! Requests, where nothing changed: one, when all records were at hand and the tag is right; else the tag's manifest and config,
-//! which tell what an earlier push has left there; then one a layer that nothing tells of, and the new manifest.
+//! which tell what an earlier push has left there; then one a layer that nothing tells of, and the new manifest. Where the tag is
+//! new and records do not tell of all, at most seven more: the list of tags, and what three of them name.
 
 mod check;
 mod counted;
 mod error;
 mod index;
 mod known;
+mod others;
 mod report;
 mod send;
+mod today;
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -54,7 +57,7 @@ pub struct Push<'a> {
     /// What is known of layers, under any compression.
     pub records: &'a HashMap<LayerKey, LayerRecord>,
     /// How new layers are compressed; as what the tag has, else as all
-    /// layers are recorded, where nothing is said.
+    /// layers are recorded, else as what other tags have, where nothing is said.
     pub compression: Option<Compression>,
     /// Repositories of the same registry that blobs may be taken over from.
     pub mounts: &'a [String],

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use snowbank_oci::descriptor::{Descriptor, media_type};
+use snowbank_oci::destination::{Destination as _, Manifest};
+use snowbank_oci::digest::Digest;
 use snowbank_oci::image::ImagePlan;
 use snowbank_oci::push::{Outcome, Report, put_index};
 
@@ -73,4 +75,20 @@ async fn a_tag_that_names_an_index_with_the_image_is_changed_to_the_image() {
     let report = scene.push(&image("amd64"), &How::default()).await;
     assert_eq!(report.tagged, ["v1"]);
     scene.check("v1", &report);
+}
+
+#[tokio::test]
+async fn indexes_under_other_tags_take_no_more_requests_than_images() {
+    let scene = Scene::new();
+    push(&scene, &["amd64", "arm64"]).await;
+    let (_, bytes) = scene.stand_in.manifest(NAME, "v1").unwrap();
+    let (media_type, digest) = (media_type::INDEX.to_owned(), Digest::of(&bytes));
+    let index = Manifest { media_type, bytes, digest };
+    for tag in ["v2", "v3"] {
+        scene.repository().put_manifest(&index, tag).await.unwrap();
+    }
+    let plan = ImagePlan { platform: platform("amd64"), ..plan(&["b"]) };
+    scene.push(&plan, &How { tag: "new", ..How::default() }).await;
+    // The tag that is not there, the list, and two for each of three.
+    assert!(scene.stand_in.count("GET") <= 1 + 1 + 2 * 3);
 }

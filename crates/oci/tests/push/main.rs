@@ -11,4 +11,5 @@ mod lost;
 mod missing;
 mod mounts;
 mod nars;
+mod other_tags;
 mod scene;
