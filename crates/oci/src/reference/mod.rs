@@ -88,7 +88,7 @@ impl Reference {
             Some((repository, tag)) => (repository, Some(tag.to_owned())),
             None => (rest, None),
         };
-        if let Some(tag) = tag.as_deref().filter(|tag| !grammar::is_tag(tag)) {
+        if let Some(tag) = tag.as_deref().filter(|tag| !is_tag(tag)) {
             return Err(ReferenceError::Tag(tag.to_owned()));
         }
         let mut lower = repository.to_ascii_lowercase();
@@ -154,7 +154,7 @@ impl Reference {
     /// # Errors
     /// When it is no tag.
     pub fn with_tag(&self, tag: &str) -> Result<Self, ReferenceError> {
-        if !grammar::is_tag(tag) {
+        if !is_tag(tag) {
             return Err(ReferenceError::Tag(tag.to_owned()));
         }
         Ok(Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() })
