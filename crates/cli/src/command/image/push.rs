@@ -51,7 +51,7 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
     let summary = told::summary(&name, &reports, args.dry_run, took, traffic);
     progress.say(&summary);
     if args.talk.json {
-        printer.data(told::json(&name, digest, &reports, took, traffic).to_string());
+        printer.data(told::json(&name, digest.as_deref(), &reports, took, traffic).to_string());
     }
     let table = told::markdown(&format!("{name}:{}", to.tag), &summary, &reports);
     Job::of_environment().summarise(&table, &progress);

@@ -109,7 +109,7 @@ pub(super) fn summary(
 /// The same for programs.
 pub(super) fn json(
     name: &str,
-    digest: Option<String>,
+    digest: Option<&str>,
     reports: &[Report],
     took: Duration,
     traffic: Traffic,

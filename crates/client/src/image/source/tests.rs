@@ -83,13 +83,13 @@ struct Cache {
 }
 
 impl Cache {
-    fn add(&mut self, info: PathInfo, nar: &[u8]) {
+    fn add(&mut self, info: &PathInfo, nar: &[u8]) {
         let row = row(&chunks(nar));
         let frames = row.iter().flat_map(|(entry, _)| record(entry)).collect();
         self.server
             .rows
             .insert(info.nar_hash.bytes().to_vec(), row.into_iter().flat_map(|(_, frame)| frame).collect());
-        self.messages.push(Message { info: Some(WireInfo::from(&info)), frames, ..Message::default() });
+        self.messages.push(Message { info: Some(WireInfo::from(info)), frames, ..Message::default() });
     }
 
     async fn open(self, trust: Trust, list: Vec<Upstream>) -> Result<ImageSource, SourceError> {
@@ -106,8 +106,8 @@ impl Cache {
 async fn a_closure_of_a_cache_is_read_without_a_store() {
     let (large, small) = (nar(&noise(25 << 20, 1)), nar(b"small"));
     let mut cache = Cache::default();
-    cache.add(told(&info(1, &[1, 2]), &large), &large);
-    cache.add(told(&info(2, &[]), &small), &small);
+    cache.add(&told(&info(1, &[1, 2]), &large), &large);
+    cache.add(&told(&info(2, &[]), &small), &small);
     let asked = Arc::clone(&cache.server.asked);
     let source = cache.open(Trust::All, vec![]).await.unwrap();
     assert_eq!(source.closure().len(), 2);
@@ -130,7 +130,7 @@ async fn a_closure_of_a_cache_is_read_without_a_store() {
 async fn a_tree_that_nobody_reads_on_ends() {
     let large = nar(&noise(60 << 20, 1));
     let mut cache = Cache::default();
-    cache.add(told(&info(1, &[]), &large), &large);
+    cache.add(&told(&info(1, &[]), &large), &large);
     let asked = Arc::clone(&cache.server.asked);
     let trees = cache.open(Trust::All, vec![]).await.unwrap().trees();
     let open = move || {
@@ -149,7 +149,7 @@ async fn damage_ends_a_tree_before_its_end() {
     let hash = told.nar_hash.bytes().to_vec();
     let open = async |damage: &dyn Fn(&mut Cache)| {
         let mut cache = Cache::default();
-        cache.add(told.clone(), &content);
+        cache.add(&told, &content);
         damage(&mut cache);
         cache.open(Trust::All, vec![]).await.unwrap()
     };
@@ -173,7 +173,7 @@ async fn a_nar_that_is_not_what_its_info_says_fails_at_its_end() {
     let mut told = told(&info(1, &[]), &said);
     told.sign(&StoreDir::default(), &key);
     let mut cache = Cache::default();
-    cache.add(told, &content);
+    cache.add(&told, &content);
     let source = cache.open(Trust::Keys(vec![key.public()]), vec![]).await.unwrap();
     let error = chain(&read(&source, name(1)).await.unwrap_err());
     assert!(error.contains("and the hash"), "{error}");
@@ -183,7 +183,7 @@ async fn a_nar_that_is_not_what_its_info_says_fails_at_its_end() {
 async fn what_nobody_has_signed_is_not_believed() {
     let content = nar(b"x");
     let mut cache = Cache::default();
-    cache.add(told(&info(1, &[]), &content), &content);
+    cache.add(&told(&info(1, &[]), &content), &content);
     let Err(error) = cache.open(Trust::Keys(vec![]), vec![]).await else { panic!() };
     assert!(matches!(error, SourceError::Cache(PullError::Unsigned(_))), "{error}");
 }
@@ -197,8 +197,8 @@ async fn unsigned_content_must_have_its_address() {
         let path = StoreDir::default().content_path("x", &ca, References::NONE).unwrap();
         let content = nar(b"content");
         let mut cache = Cache::default();
-        cache.add(told(&PathInfo { path: path.clone(), ca: Some(ca), ..info(1, &[]) }, &content), &content);
-        cache.add(told(&info(1, &[]), &content), &content);
+        cache.add(&told(&PathInfo { path: path.clone(), ca: Some(ca), ..info(1, &[]) }, &content), &content);
+        cache.add(&told(&info(1, &[]), &content), &content);
         let key = SecretKey::generate("key-1").unwrap();
         let signed = &mut cache.messages[1].info;
         let mut info: PathInfo = signed.take().unwrap().try_into().unwrap();
@@ -218,7 +218,7 @@ async fn paths_beside_the_closure_are_asked_for_and_those_that_are_nowhere_named
     let content = nar(b"x");
     let mut cache = Cache::default();
     for number in [1, 2] {
-        cache.add(told(&info(number, &[]), &content), &content);
+        cache.add(&told(&info(number, &[]), &content), &content);
     }
     let source = cache.open(Trust::All, vec![]).await.unwrap();
     let infos = source.infos(&[name(2), name(1), name(2)]).await.unwrap();
@@ -253,7 +253,7 @@ async fn what_the_cache_leaves_to_an_upstream_comes_from_there() {
     let (key, at) = (SecretKey::generate("up-1").unwrap(), tempfile::tempdir().unwrap());
     let upstream = folder(at.path(), &told(&info(2, &[]), &leaf), &leaf, &key);
     let mut cache = Cache { elsewhere: vec![name(2).to_string()], ..Cache::default() };
-    cache.add(told(&info(1, &[2]), &content), &content);
+    cache.add(&told(&info(1, &[2]), &content), &content);
     let source = cache.open(Trust::All, vec![upstream]).await.unwrap();
     assert_eq!(source.closure().get(&name(2)).unwrap().nar_hash, NarHash::of(&leaf));
     assert!(read(&source, name(2)).await.unwrap() == leaf);
