@@ -109,7 +109,7 @@ pub(crate) struct Config {
     /// The folder it runs in
     #[arg(long, value_name = "DIR")]
     pub workdir: Option<String>,
-    /// Whom it runs as: USER[:GROUP]
+    /// Whom it runs as: `USER` or `USER:GROUP`
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     /// A label. May be repeated
