@@ -1,0 +1,160 @@
+//! Images that nix2container built. What their tars must be is told by a script that knows nothing of Snowbank.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use snowbank_testkit::closure::Closure;
+use snowbank_testkit::docker_registry::{Access, DockerRegistry};
+
+use crate::kit::{Pulled, closure, count, ending, push, pushed, said};
+
+/// A layer of `[real folder, name in the image, mode of its plain files or ""]`s: the digest of its tar and its size, by
+/// nix2container's rules for names that ustar has room for.
+const TAR: &str = r#"
+import hashlib, json, os, sys
+files = {}
+def walk(real, name, mode):
+    st = os.lstat(real)
+    if name:  # What is rewritten to nothing has no entry of its own.
+        files[name] = (real, mode)
+    if os.path.isdir(real) and not os.path.islink(real):
+        for child in os.listdir(real):
+            walk(real + '/' + child, name + '/' + child, mode)
+for real, name, mode in json.loads(sys.argv[1]):
+    walk(real, name, mode)
+for name in list(files):
+    while name != '/':
+        name = os.path.dirname(name)
+        files.setdefault(name, None)
+out = b''
+for name in sorted(files, key=lambda name: [part.encode() for part in name.split('/') if part]):
+    kind, perm, link, body = b'5', 0o755, b'', b''
+    if files[name]:
+        real, mode = files[name]
+        perm = os.lstat(real).st_mode & 0o7777
+        if os.path.islink(real):
+            kind, perm, link = b'2', 0o777, os.readlink(real).encode()
+        elif os.path.isfile(real):
+            kind, body = b'0', open(real, 'rb').read()
+        if mode and kind == b'0':
+            perm = int(mode, 8)
+    name = name.encode()
+    assert len(name) <= 100 and len(link) <= 100
+    octal = lambda number, width: b'%0*o\0' % (width - 1, number)
+    pad = lambda text, width: text.ljust(width, b'\0')
+    head = (pad(name, 100) + octal(perm, 8) + octal(0, 8) * 2 + octal(len(body), 12) + octal(1, 12) + b' ' * 8 + kind
+        + pad(link, 100) + b'ustar\x0000' + pad(b'root', 32) * 2 + octal(0, 8) * 2 + bytes(155 + 12))
+    head = head[:148] + b'%06o\0 ' % sum(head) + head[156:]
+    out += head + body + bytes(-len(body) % 512)
+out += bytes(1024)
+print(hashlib.sha256(out).hexdigest(), len(out))
+"#;
+
+/// A layer as nix2container writes it.
+fn layer(made: &Closure, of: &[(&str, &str, &str)], options: &Value) -> Value {
+    let real = |path: &str| made.root().join(&path[1..]).display().to_string();
+    let files: Vec<_> = of.iter().map(|(path, name, mode)| json!([real(path), name, mode])).collect();
+    let output = Command::new("python3").args(["-c", TAR, &Value::from(files).to_string()]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (digest, size) = text.trim().split_once(' ').unwrap();
+    let paths: Vec<Value> = of
+        .iter()
+        .map(|(path, ..)| match options {
+            Value::Null => json!({"path": path}),
+            options => json!({"path": path, "options": options}),
+        })
+        .collect();
+    json!({
+        "digest": format!("sha256:{digest}"), "size": size.parse::<u64>().unwrap(), "diff_ids": format!("sha256:{digest}"),
+        "paths": paths, "mediatype": "application/vnd.oci.image.layer.v1.tar", "History": {"created_by": "nix2container"},
+    })
+}
+
+fn rewrite(path: &str) -> Value {
+    json!({"rewrite": {"regex": format!("^{path}"), "repl": ""}})
+}
+
+fn image(folder: &Path, layers: &[Value]) -> PathBuf {
+    let file = folder.join("image.json");
+    let text = json!({
+        "version": 1, "image-config": {"entrypoint": ["/link"], "Env": ["A=b"]}, "layers": layers, "arch": "amd64",
+        "created": "0001-01-01T00:00:00Z",
+    });
+    std::fs::write(&file, text.to_string()).unwrap();
+    file
+}
+
+#[test]
+fn tars_are_those_of_nix2container_and_need_no_store_once_they_are_pushed() {
+    let registry = DockerRegistry::start(Access::Open);
+    let (made, folder) = (closure(21), tempfile::tempdir().unwrap());
+    let (one, two) = (ending(&made, "tree-21"), ending(&made, "tree-22"));
+    let perms = json!({
+        "rewrite": {"regex": "", "repl": ""},
+        "perms": [{"regex": ".*\\.so$", "mode": "0640", "uid": 0, "gid": 0, "uname": "", "gname": ""}],
+    });
+    let layers = [
+        layer(&made, &[(made.top(), made.top(), "")], &Value::Null),
+        layer(&made, &[(&two, &two, "640")], &perms),
+        layer(&made, &[(&one, "", "")], &rewrite(&one)),
+    ];
+    let file = image(folder.path(), &layers);
+    let to = format!("{}/a/app:v1", registry.host());
+    let told = pushed(made.root(), &[file.to_str().unwrap(), &to]);
+    assert_eq!(count(&told, "uploaded"), 3, "{told}");
+    let pulled = Pulled::of(&format!("docker://{to}"));
+    let wanted: Vec<_> = layers.iter().map(|layer| layer["diff_ids"].clone()).collect();
+    assert_eq!(pulled.config()["rootfs"]["diff_ids"], Value::from(wanted));
+    assert_eq!(pulled.config()["config"]["Entrypoint"], json!(["/link"]));
+    assert!(pulled.names().contains("/lib/0.so"), "{:?}", pulled.names());
+
+    let empty = tempfile::tempdir().unwrap();
+    let told = pushed(empty.path(), &[file.to_str().unwrap(), &to]);
+    assert_eq!((count(&told, "exists"), told["sent"].as_u64()), (3, Some(0)), "{told}");
+}
+
+#[test]
+fn another_digest_than_the_tar_s_is_an_error_that_names_the_path() {
+    let (made, folder) = (closure(23), tempfile::tempdir().unwrap());
+    let tree = ending(&made, "tree-23");
+    let mut wrong = layer(&made, &[(&tree, &tree, "")], &Value::Null);
+    let digest = format!("sha256:{}", "0".repeat(64));
+    wrong["digest"] = digest.clone().into();
+    wrong["diff_ids"] = digest.into();
+    let file = image(folder.path(), &[wrong]);
+    let to = format!("oci:{}:v1", folder.path().join("out").display());
+    let output = push(made.root(), &[file.to_str().unwrap(), &to]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("tree-23"), "{}", said(&output));
+}
+
+#[test]
+fn fields_that_are_not_known_are_told() {
+    let (made, folder) = (closure(25), tempfile::tempdir().unwrap());
+    let mut odd = layer(&made, &[(made.top(), made.top(), "")], &Value::Null);
+    odd["novelty"] = 1.into();
+    let file = image(folder.path(), &[odd]);
+    let output = push(
+        made.root(),
+        &[file.to_str().unwrap(), &format!("oci:{}:v1", folder.path().join("out").display())],
+    );
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("novelty"), "{}", said(&output));
+}
+
+#[test]
+fn two_files_at_one_place_are_an_error_that_names_both() {
+    let (made, folder) = (closure(27), tempfile::tempdir().unwrap());
+    let (one, two) = (ending(&made, "tree-27"), ending(&made, "tree-28"));
+    let mut both = layer(&made, &[(&one, "", "")], &rewrite(&one));
+    both["paths"].as_array_mut().unwrap().push(json!({"path": two, "options": rewrite(&two)}));
+    let file = image(folder.path(), &[both]);
+    let output = push(
+        made.root(),
+        &[file.to_str().unwrap(), &format!("oci:{}:v1", folder.path().join("out").display())],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("tree-27") && said(&output).contains("tree-28"), "{}", said(&output));
+}

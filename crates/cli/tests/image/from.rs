@@ -1,0 +1,59 @@
+//! Images of paths that are in a binary cache or a snapshot, and not on this machine.
+
+use std::path::Path;
+
+use serde_json::Value;
+use snowbank_testkit::closure::Closure;
+use snowbank_testkit::docker_registry::{Access, DockerRegistry};
+use snowbank_testkit::snowbank::Snowbank;
+
+use crate::kit::{Pulled, closure, count, json, layers, names, snowbank};
+
+fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Pushed twice from elsewhere with an empty store, under two tags.
+fn push_from(made: &Closure, token: &str, from: &[&str]) -> Value {
+    let registry = DockerRegistry::start(Access::Open);
+    let (store, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let push = |tag: &str| {
+        let to = format!("{}/a/app:{tag}", registry.host());
+        let arguments = [&["image", "push", "--json"], from, &[made.top(), &to]].concat();
+        json(&snowbank(store.path(), home.path(), &arguments).env("SNOWBANK_TOKEN", token).output().unwrap())
+    };
+    let first = push("v1");
+    assert_eq!(count(&first, "uploaded"), layers(&first).len(), "{first}");
+    let pulled = Pulled::of(&format!("docker://{}/a/app:v1", registry.host()));
+    assert_eq!(pulled.names(), names(made));
+    let second = push("v2");
+    assert_eq!(count(&second, "exists"), layers(&second).len(), "{second}");
+    assert_eq!((entries(store.path()), entries(home.path())), (0, 0), "written to the disk");
+    second
+}
+
+#[test]
+fn a_cache_has_the_paths_and_what_is_known_of_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("snowbank.toml");
+    std::fs::write(&config, "[caches.team]\nowner = 'acme'\n").unwrap();
+    let server = Snowbank::builder(env!("CARGO_BIN_EXE_snowbank"));
+    let server = server.arg("--config").arg(config.display().to_string()).start();
+    let token = server.run(&["token", "create", "--cache", "team:pull,push"]).trim().to_owned();
+    let (url, made) = (format!("{}/nix/team", server.url()), closure(31));
+    let mut fill = snowbank(made.root(), folder.path(), &["push", "--json", "--to", &url, made.top()]);
+    json(&fill.env("SNOWBANK_TOKEN", &token).output().unwrap());
+    let second = push_from(&made, &token, &["--from", &url, "--no-check-sigs"]);
+    let requests = second["requests"].as_u64().unwrap();
+    // The tag, the layers, the config and the manifest.
+    assert!(requests <= layers(&second).len() as u64 + 5, "{second}");
+}
+
+#[test]
+fn a_snapshot_has_them_too() {
+    let (folder, home, made) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), closure(33));
+    let remote = folder.path().to_str().unwrap();
+    let save = ["save", "--json", "--key", "k", "--remote", remote, made.top()];
+    json(&snowbank(made.root(), home.path(), &save).output().unwrap());
+    push_from(&made, "", &["--from", "k", "--remote", remote]);
+}

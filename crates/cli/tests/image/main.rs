@@ -1,0 +1,9 @@
+//! `snowbank image push` to Debian's registry, and what skopeo pulls of it.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod built;
+mod faults;
+mod from;
+mod kit;
+mod paths;
