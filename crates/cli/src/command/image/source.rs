@@ -9,7 +9,7 @@ use snowbank_client::image::source::{FromCache, FromSnapshot, ImageSource, Means
 use snowbank_client::observer::Observer;
 use snowbank_client::series::{Key, Naming, Versions};
 use snowbank_nix::path_info::PathInfo;
-use snowbank_nix::store::Place;
+use snowbank_nix::store::{Place, StoreError};
 use snowbank_nix::store_path::StorePath;
 use snowbank_oci::image_json::ImageJson;
 use snowbank_oci::tree::{StoreTrees, read_file};
@@ -236,6 +236,8 @@ impl Source {
                         return Err(missing(supply, SourceError::Absent(absent)));
                     }
                 }
+                // A machine without any store pushes what the registry has, too.
+                Err(SourceError::Store(StoreError::Absent(_))) => return Ok(BTreeMap::new()),
                 Err(error) => return Err(missing(supply, error)),
             }
         }
