@@ -30,6 +30,26 @@ fn errors_say_what_is_wrong() {
 }
 
 #[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_done() {
+    let made = closure(49);
+    for (arguments, words) in [
+        (&["docker-daemon:a:b"][..], "skopeo copy"),
+        (&["https://ghcr.io/a/b:c"], "URL"),
+        (&["--env", "A", "ghcr.io/a/b:c"], "--env"),
+        (&["--expose", "http", "ghcr.io/a/b:c"], "--expose"),
+        (&["--layer", "x", "ghcr.io/a/b:c"], "NAME=PATTERN"),
+        (&["--max-layer-size", "much", "ghcr.io/a/b:c"], "--max-layer-size"),
+        (&["--created", "today", "ghcr.io/a/b:c"], "--created"),
+        (&["--from", "http://127.0.0.1:9/elsewhere", "ghcr.io/a/b:c"], "--from"),
+    ] {
+        let (to, options) = arguments.split_last().unwrap();
+        let output = push(made.root(), &[options, &[made.top(), to]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(words), "{arguments:?}: {}", said(&output));
+    }
+}
+
+#[test]
 fn a_wrong_password_is_told_and_shown_to_nobody() {
     let registry = DockerRegistry::start(Access::Basic);
     let (made, home) = (closure(43), tempfile::tempdir().unwrap());

@@ -2,19 +2,18 @@
 
 use std::path::Path;
 
-use serde_json::Value;
 use snowbank_testkit::closure::Closure;
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
 use snowbank_testkit::snowbank::Snowbank;
 
-use crate::kit::{Pulled, closure, count, json, layers, names, snowbank};
+use crate::kit::{Pulled, closure, count, json, layers, names, said, snowbank};
 
 fn entries(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Pushed twice from elsewhere with an empty store, under two tags.
-fn push_from(made: &Closure, token: &str, from: &[&str]) -> Value {
+/// Pushed three times from elsewhere with an empty store, under two tags.
+fn push_from(made: &Closure, token: &str, from: &[&str]) {
     let registry = DockerRegistry::start(Access::Open);
     let (store, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let push = |tag: &str| {
@@ -29,7 +28,11 @@ fn push_from(made: &Closure, token: &str, from: &[&str]) -> Value {
     let second = push("v2");
     assert_eq!(count(&second, "exists"), layers(&second).len(), "{second}");
     assert_eq!((entries(store.path()), entries(home.path())), (0, 0), "written to the disk");
-    second
+    // The tag, the layers, the config and the manifest.
+    let requests = second["requests"].as_u64().unwrap();
+    assert!(requests <= layers(&second).len() as u64 + 3, "{second}");
+    let third = push("v2");
+    assert_eq!((&third["requests"], &third["sent"]), (&1.into(), &0.into()), "{third}");
 }
 
 #[test]
@@ -43,10 +46,32 @@ fn a_cache_has_the_paths_and_what_is_known_of_layers() {
     let (url, made) = (format!("{}/nix/team", server.url()), closure(31));
     let mut fill = snowbank(made.root(), folder.path(), &["push", "--json", "--to", &url, made.top()]);
     json(&fill.env("SNOWBANK_TOKEN", &token).output().unwrap());
-    let second = push_from(&made, &token, &["--from", &url, "--no-check-sigs"]);
-    let requests = second["requests"].as_u64().unwrap();
-    // The tag, the layers, the config and the manifest.
-    assert!(requests <= layers(&second).len() as u64 + 5, "{second}");
+    push_from(&made, &token, &["--from", &url, "--no-check-sigs"]);
+}
+
+#[test]
+fn who_may_only_read_leaves_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("snowbank.toml");
+    std::fs::write(&config, "[caches.team]\nowner = 'acme'\n").unwrap();
+    let server = Snowbank::builder(env!("CARGO_BIN_EXE_snowbank"));
+    let server = server.arg("--config").arg(config.display().to_string()).start();
+    let token = |rights: &str| server.run(&["token", "create", "--cache", rights]).trim().to_owned();
+    let (url, made) = (format!("{}/nix/team", server.url()), closure(35));
+    let mut fill = snowbank(made.root(), folder.path(), &["push", "--json", "--to", &url, made.top()]);
+    json(&fill.env("SNOWBANK_TOKEN", token("team:pull,push")).output().unwrap());
+    let (store, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let push = |number: usize| {
+        let to = format!("oci:{}:v1", home.path().join(number.to_string()).display());
+        let arguments = ["image", "push", "--json", "--from", &url, "--no-check-sigs", made.top(), &to];
+        let mut command = snowbank(store.path(), home.path(), &arguments);
+        command.env("SNOWBANK_TOKEN", token("team:pull")).output().unwrap()
+    };
+    for number in 0..2 {
+        let output = push(number);
+        assert_eq!(count(&json(&output), "uploaded"), layers(&json(&output)).len());
+        assert!(said(&output).contains("could not be kept"), "{}", said(&output));
+    }
 }
 
 #[test]

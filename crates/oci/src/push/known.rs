@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::today::{Reads, Today};
 use super::{Push, PushError};
 use crate::compression::Compression;
+use crate::destination::Manifest;
 use crate::digest::Digest;
 use crate::image::{LayerContent, Learned, PlannedLayer, assemble};
 use crate::record::{LayerKey, LayerRecord};
@@ -19,6 +20,8 @@ pub(super) struct Known {
     pub(super) there: HashMap<Digest, u64>,
     /// The manifest that the tag names now, itself or, where the image is to be of an index, through one.
     pub(super) current: Option<Digest>,
+    /// That manifest, where it was read.
+    pub(super) manifest: Option<Manifest>,
     /// Layers whose records were not true, by their places: what is in `records` was made here.
     pub(super) remade: BTreeSet<usize>,
 }
@@ -51,6 +54,7 @@ impl Push<'_> {
                             records,
                             there: HashMap::new(),
                             current: Some(digest),
+                            manifest: None,
                             remade: BTreeSet::new(),
                         });
                     }
@@ -78,6 +82,7 @@ impl Push<'_> {
             records,
             there: today.there,
             current: today.current,
+            manifest: today.manifest,
             remade: BTreeSet::new(),
         })
     }

@@ -11,6 +11,7 @@ mod index;
 mod known;
 mod others;
 mod report;
+mod same;
 mod send;
 mod today;
 
@@ -26,7 +27,7 @@ pub use report::{LayerReport, Outcome, Report};
 
 use crate::compression::Compression;
 use crate::destination::Destination;
-use crate::image::{ImagePlan, assemble};
+use crate::image::ImagePlan;
 use crate::record::{LayerKey, LayerRecord};
 use crate::tree::Trees;
 
@@ -95,7 +96,7 @@ impl Push<'_> {
         }
         let complete: Option<Vec<LayerRecord>> = known.records.iter().copied().collect();
         if let Some(records) = complete {
-            let assembled = assemble(self.plan, &records)?;
+            let assembled = self.assembled(&known, &records)?;
             if known.current == Some(assembled.manifest.digest) {
                 known.there.extend(records.iter().map(|record| (record.digest, record.size)));
                 let config = assembled.config_descriptor;
@@ -112,7 +113,7 @@ impl Push<'_> {
             let sent = self.send(&mut states, known.compression).await?;
             report.sent.extend(sent);
             let records: Vec<LayerRecord> = states.iter().filter_map(State::record).collect();
-            let assembled = assemble(self.plan, &records)?;
+            let assembled = self.assembled(&known, &records)?;
             report.manifest = Some(assembled.manifest.digest);
             report.manifest_size = assembled.manifest.bytes.len() as u64;
             let lost = self.put(&assembled, &records, &known, &mut report).await?;
@@ -127,6 +128,7 @@ impl Push<'_> {
             ));
             known.there.retain(|digest, _| !lost.contains(digest));
             known.current = None;
+            known.manifest = None;
             for state in &mut states {
                 if let State::There(record, _) = *state
                     && lost.contains(&record.digest)

@@ -20,6 +20,8 @@ pub(super) struct Today {
     pub(super) there: HashMap<Digest, u64>,
     /// Its manifest.
     pub(super) current: Option<Digest>,
+    /// The same, if the image is to take its place.
+    pub(super) manifest: Option<Manifest>,
 }
 
 /// Requests that may still be made.
@@ -56,6 +58,7 @@ impl Push<'_> {
         // An image that goes under the tag itself takes the index's place.
         if self.tags.is_some() {
             today.current = None;
+            today.manifest = None;
         }
         Ok(today)
     }
@@ -79,7 +82,8 @@ impl Push<'_> {
         let Ok(learned) = learn(&parsed, &config) else { return Ok(nothing()) };
         let blobs = parsed.layers.iter().chain([&parsed.config]);
         let there = blobs.map(|blob| (blob.digest, blob.size)).collect();
-        Ok(Today { found: true, learned, there, current: Some(manifest.digest) })
+        let current = Some(manifest.digest);
+        Ok(Today { found: true, learned, there, current, manifest: Some(manifest.clone()) })
     }
 }
 

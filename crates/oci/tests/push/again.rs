@@ -4,6 +4,7 @@ use snowbank_oci::compression::Compression;
 use snowbank_oci::descriptor::media_type;
 use snowbank_oci::destination::{Destination as _, Manifest};
 use snowbank_oci::digest::Digest;
+use snowbank_oci::image::LayerContent;
 use snowbank_oci::push::Outcome;
 use snowbank_testkit::registry::Garbage;
 
@@ -24,6 +25,25 @@ async fn without_records_the_tag_tells_all() {
     assert_eq!(scene.opened(), nothing());
     assert_eq!(outcomes(&report), [Outcome::Exists; 3]);
     assert_eq!((report.unchanged, report.manifest), (true, first.manifest));
+}
+
+#[tokio::test]
+async fn a_machine_that_knows_no_hashes_leaves_what_the_tag_says() {
+    let scene = Scene::new();
+    let mut plan = plan(&["a", "b"]);
+    let first = scene.push(&plan, &How::default()).await;
+    for (layer, done) in plan.layers.iter_mut().zip(&first.layers) {
+        layer.diff_id = done.diff_id;
+        if let LayerContent::Paths(spec) = &mut layer.content {
+            spec.paths.iter_mut().for_each(|path| path.nar_hash = None);
+        }
+    }
+    let report = scene.push(&plan, &How::default()).await;
+    assert_eq!((report.unchanged, report.manifest), (true, first.manifest));
+    assert_eq!(scene.changes(), nothing());
+    plan.annotations.insert("new".to_owned(), "x".to_owned());
+    let report = scene.push(&plan, &How::default()).await;
+    assert_ne!(report.manifest, first.manifest);
 }
 
 #[tokio::test]
