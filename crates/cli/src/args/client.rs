@@ -40,6 +40,26 @@ pub(crate) struct Store {
     pub upstream_keys: Vec<String>,
 }
 
+/// Who lets us in to a binary cache that is read, whom to believe, and who has what it leaves out.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Trust {
+    /// A file that holds a token for the cache; else SNOWBANK_TOKEN is used, else what Nix's netrc file has for the host
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// A key that is believed, NAME:BASE64. May be repeated [default: trusted-public-keys of nix.conf]
+    #[arg(long = "public-key", value_name = "KEY")]
+    pub public_keys: Vec<String>,
+    /// Believe the cache whatever it says
+    #[arg(long, conflicts_with = "public_keys")]
+    pub no_check_sigs: bool,
+    /// A cache that has what this one leaves out. May be repeated [default: `https://cache.nixos.org`]
+    #[arg(long = "upstream", value_name = "URL")]
+    pub upstreams: Vec<String>,
+    /// A key of those caches, NAME:BASE64. May be repeated [default: cache.nixos.org-1]
+    #[arg(long = "upstream-key", value_name = "KEY")]
+    pub upstream_keys: Vec<String>,
+}
+
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(crate) struct Talk {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::client::Talk;
+use super::client::{Talk, Trust};
 
 /// `image`.
 #[derive(Debug, clap::Subcommand)]
@@ -62,21 +62,8 @@ pub(crate) struct From {
     /// Neither look for what is known of layers nor keep it, other than in the registry
     #[arg(long, conflicts_with = "records")]
     pub no_records: bool,
-    /// A file that holds a token for the cache; else SNOWBANK_TOKEN is used, else what Nix's netrc file has for the host
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// A key that is believed, NAME:BASE64. May be repeated [default: trusted-public-keys of nix.conf]
-    #[arg(long = "public-key", value_name = "KEY")]
-    pub public_keys: Vec<String>,
-    /// Believe the cache whatever it says
-    #[arg(long, conflicts_with = "public_keys")]
-    pub no_check_sigs: bool,
-    /// A cache that has what this one leaves out. May be repeated [default: `https://cache.nixos.org`]
-    #[arg(long = "upstream", value_name = "URL")]
-    pub upstreams: Vec<String>,
-    /// A key of those caches, NAME:BASE64. May be repeated [default: cache.nixos.org-1]
-    #[arg(long = "upstream-key", value_name = "KEY")]
-    pub upstream_keys: Vec<String>,
+    #[command(flatten)]
+    pub trust: Trust,
 }
 
 /// How store paths become layers.

@@ -1,6 +1,5 @@
 //! The cache that is pulled from: who is let in, whose signatures count, and who has what it leaves out.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use snowbank_binary_cache::upstream::{Upstream, Upstreams};
@@ -14,6 +13,7 @@ use snowbank_nix::store::Place;
 use super::access::{nix_conf, site};
 use super::progress::Progress;
 use super::upstreams::listed;
+use crate::args::client as args;
 use crate::args::client::Store;
 use crate::error::{CliError, Result};
 
@@ -28,26 +28,20 @@ pub(crate) struct Access {
     token: Option<String>,
 }
 
-/// What the arguments say of it.
-#[derive(Clone, Copy)]
-pub(crate) struct Wish<'a> {
-    /// Its URL, and the argument that gave it.
-    pub(crate) from: &'a str,
-    pub(crate) argument: &'a str,
-    pub(crate) token_file: Option<&'a Path>,
-    pub(crate) public_keys: &'a [String],
-    pub(crate) no_check_sigs: bool,
-    pub(crate) upstreams: &'a [String],
-    pub(crate) upstream_keys: &'a [String],
-}
-
 impl Access {
-    pub(crate) async fn new(wish: &Wish<'_>, place: &Place, progress: &Progress) -> Result<Self> {
+    /// The cache at `url`, which the argument `name` gave.
+    pub(crate) async fn new(
+        url: &str,
+        name: &str,
+        trust: &args::Trust,
+        place: &Place,
+        progress: &Progress,
+    ) -> Result<Self> {
         let conf = nix_conf()?;
-        let (site, token) = site(wish.from, wish.argument, wish.token_file, &conf)?;
+        let (site, token) = site(url, name, trust.token_file.as_deref(), &conf)?;
         let store = Store {
-            upstreams: wish.upstreams.to_vec(),
-            upstream_keys: wish.upstream_keys.to_vec(),
+            upstreams: trust.upstreams.clone(),
+            upstream_keys: trust.upstream_keys.clone(),
             ..Store::default()
         };
         let (list, options) = listed(&store, progress)?;
@@ -58,11 +52,11 @@ impl Access {
         let elsewhere = all(list.clone())?;
         let mut access =
             Self { site, trust: Trust::All, upstreams: Arc::new(elsewhere.clone()), elsewhere, token };
-        let keys = if wish.no_check_sigs {
+        let keys = if trust.no_check_sigs {
             // Whatever it says: also by which keys.
             access.public_keys().await
         } else {
-            let keys = keys(wish.public_keys, &conf)?;
+            let keys = keys(&trust.public_keys, &conf)?;
             access.trust = Trust::Keys(keys.clone());
             keys
         };

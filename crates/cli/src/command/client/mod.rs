@@ -22,7 +22,7 @@ mod watch_store;
 mod writing;
 
 pub(crate) use access::{nix_conf, site};
-pub(crate) use cache_access::{Access, Wish};
+pub(crate) use cache_access::Access;
 pub(crate) use job::Job;
 pub(crate) use lazy::{substituter, untrusted};
 pub(crate) use progress::Progress;

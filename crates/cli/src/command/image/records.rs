@@ -32,7 +32,7 @@ impl Kept {
         }
         if let Some(url) = &args.records {
             let conf: NixConf = nix_conf()?;
-            let (site, _) = site(url, "--records", args.token_file.as_deref(), &conf)?;
+            let (site, _) = site(url, "--records", args.trust.token_file.as_deref(), &conf)?;
             return Ok(Self(Some(Box::new(CacheRecords { site }))));
         }
         Ok(Self(match (supply, remote) {

@@ -16,7 +16,7 @@ use snowbank_oci::tree::{StoreTrees, read_file};
 
 use crate::args::client::Store;
 use crate::args::image as args;
-use crate::command::client::{Access, Progress, Remote, Wish, system, upstreams as named_upstreams};
+use crate::command::client::{Access, Progress, Remote, system, upstreams as named_upstreams};
 use crate::error::{CliError, Result};
 
 /// Bytes of an image JSON at most.
@@ -52,16 +52,7 @@ impl Supply {
                 || CliError::usage(format!("--from {} is neither a URL nor a key", from.escape_debug()));
             return from.parse().map(Self::Snapshot).map_err(|error| wrong().because(error));
         }
-        let wish = Wish {
-            from,
-            argument: "--from",
-            token_file: args.token_file.as_deref(),
-            public_keys: &args.public_keys,
-            no_check_sigs: args.no_check_sigs,
-            upstreams: &args.upstreams,
-            upstream_keys: &args.upstream_keys,
-        };
-        Ok(Self::Cache(Box::new(Access::new(&wish, place, progress).await?)))
+        Ok(Self::Cache(Box::new(Access::new(from, "--from", &args.trust, place, progress).await?)))
     }
 }
 
@@ -193,8 +184,8 @@ async fn open(
 
 fn upstreams(args: &args::From, place: &Place, progress: &Progress) -> Result<Upstreams> {
     let store = Store {
-        upstreams: args.upstreams.clone(),
-        upstream_keys: args.upstream_keys.clone(),
+        upstreams: args.trust.upstreams.clone(),
+        upstream_keys: args.trust.upstream_keys.clone(),
         ..Store::default()
     };
     named_upstreams(&store, place, progress)

@@ -17,7 +17,7 @@ use snowbank_nix::store::Place;
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
 
-use super::cache_access::{Access, Wish};
+use super::cache_access::Access;
 use super::progress::Progress;
 use super::restore::{INTERRUPTED, roots};
 use super::session::place_at;
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: args::Pull, printer: &Printer) -> Result<ExitCode>
         args.min_free.parse().map_err(|error| CliError::usage("--min-free is not valid").because(error))?;
     let session = Session {
         roots: args.paths.iter().map(|text| path(&place, text)).collect::<Result<_>>()?,
-        access: Access::new(&wish(&args), &place, &progress).await?,
+        access: Access::new(&args.from, "--from", &args.trust, &place, &progress).await?,
         options: Options { min_free: min_free.0, ..Options::default() },
         cancel: Arc::default(),
         args: &args,
@@ -68,18 +68,6 @@ pub(crate) async fn run(args: args::Pull, printer: &Printer) -> Result<ExitCode>
         roots(&session.place, link, &tops)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn wish(args: &args::Pull) -> Wish<'_> {
-    Wish {
-        from: &args.from,
-        argument: "--from",
-        token_file: args.token_file.as_deref(),
-        public_keys: &args.public_keys,
-        no_check_sigs: args.no_check_sigs,
-        upstreams: &args.upstreams,
-        upstream_keys: &args.upstream_keys,
-    }
 }
 
 /// A store path, or its last part.
