@@ -122,7 +122,7 @@ pub async fn many_note_the_same_layers_at_once(house: &House) {
             let catalog = house.handle(at as usize);
             tokio::spawn(async move {
                 let mut layers: Vec<Layer> = (1..10).map(|number| layer(number, at)).collect();
-                if at % 2 == 0 {
+                if at.is_multiple_of(2) {
                     layers.reverse();
                 }
                 catalog.keep_layers(cache, PLAIN, &layers, MANY).await.unwrap();
