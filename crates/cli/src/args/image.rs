@@ -135,6 +135,7 @@ pub(crate) enum Compression {
 
 /// `image push`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "snowbank image push [OPTIONS] <SOURCE>... <DESTINATION>")]
 pub(crate) struct Push {
     #[command(flatten)]
     pub from: From,

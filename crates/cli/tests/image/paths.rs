@@ -2,7 +2,7 @@
 
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
 
-use crate::kit::{Pulled, closure, count, json, layers, names, pushed, snowbank};
+use crate::kit::{Pulled, closure, count, json, layers, names, push, pushed, said, snowbank};
 
 #[test]
 fn skopeo_pulls_the_closure_and_what_it_runs() {
@@ -65,7 +65,10 @@ fn layers_are_few_and_named_as_asked() {
     let made = closure(11);
     let folder = tempfile::tempdir().unwrap();
     let to = format!("oci:{}:v1", folder.path().join("out").display());
-    let told = pushed(made.root(), &["--max-layers", "2", "--layer", "mine=tree-11", made.top(), &to]);
+    let groups = ["--max-layers", "2", "--layer", "mine=tree-11", "--layer", "none=trie-*", made.top(), &to];
+    let output = push(made.root(), &groups);
+    let told = json(&output);
+    assert!(said(&output).contains("--layer none matches no path"), "{}", said(&output));
     assert_eq!(layers(&told).len(), 2, "{told}");
     assert!(layers(&told).iter().any(|layer| layer["name"].as_str().unwrap().contains("mine")), "{told}");
     assert_eq!(Pulled::of(&to).names(), names(&made));

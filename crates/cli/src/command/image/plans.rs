@@ -11,7 +11,7 @@ use snowbank_oci::descriptor::Platform;
 use snowbank_oci::image::{ImagePlan, LayerContent, plan_json, plan_paths};
 use snowbank_oci::labels::add_labels;
 use snowbank_oci::layer::parts;
-use snowbank_oci::plan::{Pattern, PlanOptions};
+use snowbank_oci::plan::{Pattern, PlanOptions, unmatched};
 use snowbank_server::settings::ByteSize;
 
 use super::config;
@@ -47,7 +47,7 @@ pub(super) async fn plans(
             }
             built(images, created, supply, source, place, progress).await?
         }
-        Input::Paths => of_paths(args, created, source, place).await?,
+        Input::Paths => of_paths(args, created, source, place, progress).await?,
     };
     for image in &mut plans.images {
         let labels = args.config.label.iter().filter_map(|text| text.split_once('='));
@@ -103,12 +103,16 @@ async fn of_paths(
     created: Option<Timestamp>,
     source: &Source,
     place: &Place,
+    progress: &Progress,
 ) -> Result<Plans> {
     let wrong = |name: &str| CliError::usage(format!("{name} is not valid"));
     let cap: ByteSize =
         args.layers.max_layer_size.parse().map_err(|error| wrong("--max-layer-size").because(error))?;
     let named = groups(&args.layers.named)?;
     let closure = source.paths.closure().clone();
+    for (name, _) in unmatched(&closure, &named) {
+        progress.warn(&format!("a pattern of --layer {name} matches no path"));
+    }
     let infos = closure.iter().map(|info| (info.path.clone(), info.clone())).collect();
     let platform = Platform {
         architecture: args.config.arch.clone().unwrap_or_else(|| config::architecture().to_owned()),
