@@ -6,7 +6,7 @@
 //! 1. Groups that somebody asked for by name take what they match, the first that does.
 //! 2. A path over the cap is split into parts, each of them a layer.
 //! 3. A large path is alone in its layer. What is large is what has at least so many bytes that the layers suffice: the smallest
-//!    power of two, from one MiB on. Only when that moves does a path move with it: when a changed path itself crosses
+//!    power of two, from 64 KiB on. Only when that moves does a path move with it: when a changed path itself crosses
 //!    it, or paths came or went. Finer steps would move it more often and were measured to cost more.
 //! 4. Small paths share layers by how often they change (their class) and a hash of the package's name; half of
 //!    all layers are for them, and those that would be empty are left to large paths.
