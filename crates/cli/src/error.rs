@@ -50,6 +50,12 @@ impl CliError {
         self
     }
 
+    /// What failed and why, in one line.
+    pub(crate) fn line(&self) -> String {
+        let causes: String = self.causes.iter().map(|cause| format!(": {cause}")).collect();
+        format!("{}{causes}", self.message)
+    }
+
     /// With something to do about it.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -166,7 +166,7 @@ pub(crate) struct Push {
     #[command(flatten)]
     pub talk: Talk,
     /// What the image is made of, and then where it goes
-    #[arg(value_names = ["SOURCE", "DESTINATION"], num_args = 2.., required = true)]
+    #[arg(value_names = ["SOURCE", "DESTINATION"], num_args = 1.., required = true)]
     pub sources: Vec<String>,
 }
 

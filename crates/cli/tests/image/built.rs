@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use snowbank_testkit::closure::Closure;
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
 
-use crate::kit::{Pulled, closure, count, ending, push, pushed, said};
+use crate::kit::{Pulled, closure, count, ending, push, pushed, said, skopeo};
 
 /// A layer of `[real folder, name in the image, mode of its plain files or ""]`s: the digest of its tar and its size, by
 /// nix2container's rules for names that ustar has room for.
@@ -77,9 +77,13 @@ fn rewrite(path: &str) -> Value {
 }
 
 fn image(folder: &Path, layers: &[Value]) -> PathBuf {
-    let file = folder.join("image.json");
+    image_for("amd64", folder, layers)
+}
+
+fn image_for(processor: &str, folder: &Path, layers: &[Value]) -> PathBuf {
+    let file = folder.join(format!("{processor}.json"));
     let text = json!({
-        "version": 1, "image-config": {"entrypoint": ["/link"], "Env": ["A=b"]}, "layers": layers, "arch": "amd64",
+        "version": 1, "image-config": {"entrypoint": ["/link"], "Env": ["A=b"]}, "layers": layers, "arch": processor,
         "created": "0001-01-01T00:00:00Z",
     });
     std::fs::write(&file, text.to_string()).unwrap();
@@ -115,6 +119,41 @@ fn tars_are_those_of_nix2container_and_need_no_store_once_they_are_pushed() {
     assert_eq!((count(&told, "exists"), registry.count("POST")), (3, begun), "a blob was sent: {told}");
     // Not a manifest either: this machine knows less of the layers, and that is no news.
     assert_eq!((&told["sent"], &told["images"][0]["unchanged"]), (&0.into(), &true.into()), "{told}");
+}
+
+#[test]
+fn images_of_several_processors_are_one_tag() {
+    let registry = DockerRegistry::start(Access::Open);
+    let (made, folder) = (closure(29), tempfile::tempdir().unwrap());
+    let one = |processor: &str, path: &str| {
+        let layers = [layer(&made, &[(path, path, "")], &Value::Null)];
+        (image_for(processor, folder.path(), &layers), layers[0]["diff_ids"].clone())
+    };
+    let images = [("amd64", "tree-29"), ("arm64", "tree-30")]
+        .map(|(processor, name)| (processor, one(processor, &ending(&made, name))));
+    let files = images.each_ref().map(|(_, (file, _))| file.to_str().unwrap());
+    let to = format!("{}/a/app:v1", registry.host());
+    let both = || pushed(made.root(), &[&files[..], &["--tag", "v2", &to]].concat());
+    let told = both();
+    assert_eq!(told["images"].as_array().unwrap().len(), 2, "{told}");
+    let index = |tag: &str| {
+        let image = format!("docker://{}/a/app:{tag}", registry.host());
+        skopeo(&["inspect", "--raw", "--tls-verify=false", &image])
+    };
+    assert_eq!(index("v1"), index("v2"));
+    let read: Value = serde_json::from_str(&index("v1")).unwrap();
+    for (entry, (processor, (_, diff_id))) in read["manifests"].as_array().unwrap().iter().zip(&images) {
+        assert_eq!(entry["platform"]["architecture"], *processor);
+        let digest = entry["digest"].as_str().unwrap();
+        let pulled = Pulled::of(&format!("docker://{}/a/app@{digest}", registry.host()));
+        assert_eq!(pulled.config()["rootfs"]["diff_ids"][0], *diff_id);
+        assert_eq!(pulled.config()["architecture"], *processor);
+    }
+    let again = both();
+    assert_eq!((&again["sent"], &again["digest"]), (&0.into(), &told["digest"]), "{again}");
+    let twice = push(made.root(), &[files[0], files[0], &to]);
+    assert_eq!(twice.status.code(), Some(2), "{}", said(&twice));
+    assert!(said(&twice).contains("amd64"), "{}", said(&twice));
 }
 
 #[test]

@@ -77,6 +77,27 @@ fn a_wrong_password_is_told_and_shown_to_nobody() {
 }
 
 #[test]
+fn a_job_s_service_that_cannot_be_used_is_a_warning() {
+    let (made, home) = (closure(51), tempfile::tempdir().unwrap());
+    let handed = home.path().join("handed");
+    for (number, content) in [None, Some("{"), Some(r#"{"url":"http://127.0.0.1:9/","token":"secret-word"}"#)]
+        .into_iter()
+        .enumerate()
+    {
+        if let Some(content) = content {
+            std::fs::write(&handed, content).unwrap();
+        }
+        let to = format!("oci:{}:v1", home.path().join(number.to_string()).display());
+        let mut command = snowbank(made.root(), home.path(), &["image", "push", "--json", made.top(), &to]);
+        let output = command.env("SNOWBANK_SERVICE", &handed).output().unwrap();
+        json(&output);
+        assert!(said(&output).contains("layers"), "{content:?}: {}", said(&output));
+        assert!(said(&output).contains("warning"), "{content:?}: {}", said(&output));
+        assert!(!said(&output).contains("secret-word"), "{}", said(&output));
+    }
+}
+
+#[test]
 fn names_are_lowered_and_the_tag_is_latest() {
     let registry = DockerRegistry::start(Access::Open);
     let made = closure(45);

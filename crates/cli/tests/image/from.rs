@@ -4,6 +4,7 @@ use std::path::Path;
 
 use snowbank_testkit::closure::Closure;
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
+use snowbank_testkit::registry::{Modes, StandIn};
 use snowbank_testkit::snowbank::Snowbank;
 
 use crate::kit::{Pulled, closure, count, json, layers, names, said, snowbank};
@@ -72,6 +73,29 @@ fn who_may_only_read_leaves_no_record() {
         assert_eq!(count(&json(&output), "uploaded"), layers(&json(&output)).len());
         assert!(said(&output).contains("could not be kept"), "{}", said(&output));
     }
+}
+
+#[test]
+fn what_a_pull_request_says_of_layers_the_default_branch_does_not_hear() {
+    let server = Snowbank::builder(env!("CARGO_BIN_EXE_snowbank")).start();
+    let (registry, made) = (StandIn::start(Modes::default()), closure(37));
+    let to = format!("{}/a/app:v1", registry.host());
+    let home = tempfile::tempdir().unwrap();
+    let exist = |scopes: &[&str]| {
+        // The registry tells nothing of the blobs that it has, so what is known of them was recorded beside the snapshots.
+        registry.remove_manifests("a/app");
+        let arguments = ["image", "push", "--json", "--remote", server.url(), made.top(), &to];
+        let mut command = snowbank(made.root(), home.path(), &arguments);
+        let told = json(&command.env("SNOWBANK_TOKEN", server.token("acme/app", scopes)).output().unwrap());
+        (count(&told, "exists"), layers(&told).len())
+    };
+    let (pull, main) = ("refs/pull/7/merge:rw", "refs/heads/main");
+    let (reads, writes) = (format!("{main}:r"), format!("{main}:rw"));
+    let (none, all) = exist(&[pull, &reads]);
+    assert_eq!(none, 0);
+    assert_eq!(exist(&[&writes]), (0, all), "main believed a pull request");
+    assert_eq!(exist(&[&writes]), (all, all));
+    assert_eq!(exist(&["refs/pull/8/merge:rw", &reads]), (all, all), "a pull request reads what main says");
 }
 
 #[test]

@@ -144,6 +144,11 @@ impl StandIn {
         self.shared.state().manifests.get(&(repository.to_owned(), reference.to_owned())).cloned()
     }
 
+    /// Takes all manifests of a repository away and leaves the blobs.
+    pub fn remove_manifests(&self, repository: &str) {
+        self.shared.state().manifests.retain(|(name, _), _| name != repository);
+    }
+
     /// Upload sessions that nobody has closed.
     #[must_use]
     pub fn open_sessions(&self) -> usize {

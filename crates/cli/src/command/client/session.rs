@@ -91,8 +91,7 @@ impl Session {
         if self.strict {
             return Err(error);
         }
-        let causes: String = error.causes.iter().map(|cause| format!(": {cause}")).collect();
-        self.progress.warn(&format!("{}{causes}", error.message));
+        self.progress.warn(&error.line());
         for hint in error.hints {
             self.progress.say(format!("hint: {hint}"));
         }

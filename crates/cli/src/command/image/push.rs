@@ -19,19 +19,20 @@ use super::told::{self, Talker};
 use super::{not_pushed, refused};
 use crate::args::image as args;
 use crate::command::client::{Job, Progress, Remote, place_at};
-use crate::error::{CliError, Result};
+use crate::error::{Class, CliError, Result};
 use crate::printer::Printer;
 
 pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
     let begun = Instant::now();
     let progress = Arc::new(Progress::new(args.talk.quiet));
     let place = place_at(args.from.root.as_deref());
-    let Some((to, sources)) = args.sources.split_last() else {
-        return Err(CliError::usage("a source and a destination are wanted"));
+    let Some((to, sources)) = args.sources.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+        return Err(CliError::usage("what to push or where to is not said")
+            .hint("the arguments are SOURCE... DESTINATION, as in `snowbank image push ./result ghcr.io/OWNER/NAME:TAG`"));
     };
     let to = open(to, &args.login, Access::Push, &args.mounts, &progress).await?;
     let supply = Supply::new(&args.from, &place, &progress).await?;
-    let remote = remote(&args.from, &supply).await?;
+    let remote = remote(&args.from, &supply, &progress).await?;
     let work = async {
         let source = read(&supply, remote.as_ref(), &args.from, sources, &place, &progress).await?;
         let plans = plans(&args, &supply, &source, &place, &progress).await?;
@@ -58,14 +59,22 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
     Ok(())
 }
 
-/// The cache service that snapshots are in, or records are kept with.
-async fn remote(args: &args::From, supply: &Supply) -> Result<Option<Remote>> {
+/// The cache service that snapshots are in, or records are kept with. Records only save work: without snapshots, a service that
+/// cannot be used is a warning.
+async fn remote(args: &args::From, supply: &Supply, progress: &Progress) -> Result<Option<Remote>> {
     let service = crate::args::client::Service { remote: args.remote.clone(), strict: false };
     match supply {
         Supply::Snapshot(_) => Remote::open(&service).await.map(Some),
         _ if args.no_records || args.records.is_some() => Ok(None),
         Supply::Cache(_) => Ok(None),
-        Supply::Store => Remote::open_if_known(&service).await,
+        Supply::Store => match Remote::open_if_known(&service).await {
+            Err(error) if error.class == Class::Failed => {
+                progress
+                    .warn(&format!("layers are neither looked up nor recorded in a cache: {}", error.line()));
+                Ok(None)
+            }
+            opened => opened,
+        },
     }
 }
 

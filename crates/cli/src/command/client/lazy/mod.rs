@@ -84,8 +84,7 @@ pub(crate) async fn serve(
             Some(lazily)
         }
         Err(error) => {
-            let causes: String = error.causes.iter().map(|cause| format!(": {cause}")).collect();
-            progress.warn(&format!("all is restored, because {}{causes}", error.message));
+            progress.warn(&format!("all is restored, because {}", error.line()));
             None
         }
     }
