@@ -149,17 +149,6 @@ impl Reference {
         format!("{}/{}", self.host, self.repository)
     }
 
-    /// The same repository with another tag and no digest.
-    ///
-    /// # Errors
-    /// When it is no tag.
-    pub fn with_tag(&self, tag: &str) -> Result<Self, ReferenceError> {
-        if !is_tag(tag) {
-            return Err(ReferenceError::Tag(tag.to_owned()));
-        }
-        Ok(Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() })
-    }
-
     /// Whether the registry is on this machine, where plain HTTP is usual.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
