@@ -20,8 +20,8 @@ pub fn folder() -> PathBuf {
     repository().join("target/tools")
 }
 
-/// The variable that names a folder of programs to use rather than any others: another Nix, as `scripts/nix-chroot`
-/// makes one.
+/// The variable that names a folder of programs to use rather than any others: another Nix, as `scripts/debian-suite`
+/// fetches one.
 pub const PREFERRED: &str = "SNOWBANK_TEST_PROGRAMS";
 
 /// A search path that finds the programs in [`PREFERRED`] first, then the installed tools, then the system's (those of
@@ -66,4 +66,27 @@ pub fn ensure(part: &str) {
         String::from_utf8_lossy(&output.stderr)
     );
     done.insert(part.to_owned());
+}
+
+/// What `scripts/debian-suite` ends with where the package cannot be had.
+const NOT_TO_BE_HAD: i32 = 3;
+
+/// The folder of the programs of another Debian release's package; `None` where it cannot be had, which is said.
+///
+/// # Panics
+/// When something else goes wrong.
+#[must_use]
+pub fn of_suite(suite: &str, package: &str) -> Option<PathBuf> {
+    let script = repository().join("scripts/debian-suite");
+    let output = Command::new(script).args([suite, package]).output().expect("scripts/debian-suite runs");
+    if output.status.code() == Some(NOT_TO_BE_HAD) {
+        eprintln!("not tried: {}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    assert!(
+        output.status.success(),
+        "`scripts/debian-suite {suite} {package}` failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(folder().join(format!("{package}-{suite}/bin")))
 }

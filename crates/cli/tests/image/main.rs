@@ -7,3 +7,4 @@ mod faults;
 mod from;
 mod kit;
 mod paths;
+mod release;
