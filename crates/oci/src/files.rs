@@ -20,6 +20,29 @@ pub(crate) fn temporary(folder: &Path, prefix: &str) -> io::Result<NamedTempFile
     tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
+/// The same, where others may write beside: it is locked for as long as it is open, and what writers left who were killed, which nobody
+/// has locked, is removed.
+///
+/// # Errors
+/// When it cannot be made, or what was left not be removed.
+pub(crate) fn locked_temporary(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes())
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    loop {
+        let file = temporary(folder, prefix)?;
+        // Between those two, another may have taken it for one that was left.
+        if file.as_file().try_lock().is_ok() && file.path().exists() {
+            return Ok(file);
+        }
+    }
+}
+
 /// Gives a temporary file its name, in place of what has it; durably.
 ///
 /// # Errors
@@ -88,5 +111,27 @@ pub(crate) async fn blocking<T: Send + 'static, E: Into<Box<dyn Error + Send + S
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(failed(attempt(), error)),
         Err(error) => Err(failed(attempt(), error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_goes_and_what_is_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".made-left");
+        fs::write(&left, "x").unwrap();
+        fs::write(folder.path().join("other"), "x").unwrap();
+        let written = locked_temporary(folder.path(), ".made-").unwrap();
+        let second = locked_temporary(folder.path(), ".made-").unwrap();
+        assert!(!left.exists() && written.path().exists() && second.path().exists());
+        persist(written, &folder.path().join("named")).unwrap();
+        drop(second);
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["named", "other"]);
     }
 }

@@ -71,22 +71,23 @@ pub fn ensure(part: &str) {
 /// What `scripts/debian-suite` ends with where the package cannot be had.
 const NOT_TO_BE_HAD: i32 = 3;
 
-/// The folder of the programs of another Debian release's package; `None` where it cannot be had, which is said.
+/// The folder of the programs of another Debian release's package; why not, where it cannot be had.
+///
+/// # Errors
+/// When this is no Debian, or its archive cannot be reached or has no such package.
 ///
 /// # Panics
 /// When something else goes wrong.
-#[must_use]
-pub fn of_suite(suite: &str, package: &str) -> Option<PathBuf> {
+pub fn of_suite(suite: &str, package: &str) -> Result<PathBuf, String> {
     let script = repository().join("scripts/debian-suite");
     let output = Command::new(script).args([suite, package]).output().expect("scripts/debian-suite runs");
     if output.status.code() == Some(NOT_TO_BE_HAD) {
-        eprintln!("not tried: {}", String::from_utf8_lossy(&output.stderr));
-        return None;
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     assert!(
         output.status.success(),
         "`scripts/debian-suite {suite} {package}` failed:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Some(folder().join(format!("{package}-{suite}/bin")))
+    Ok(folder().join(format!("{package}-{suite}/bin")))
 }

@@ -13,13 +13,14 @@ use crate::compression::Compression;
 use crate::descriptor::Descriptor;
 use crate::destination::{Blob, BlobError, Destination, DestinationError, Manifest, Mounted};
 use crate::digest::Digest;
-use crate::files::{blocking, failed, folder_of, persist, temporary};
+use crate::files::{blocking, failed, folder_of, locked_temporary, persist};
 use crate::json::go;
 use crate::manifest::Parsed;
 use crate::spool::spool;
 
 /// An archive that `docker load` reads. It is written under a temporary name in its folder and has its own, in place of what
-/// has it, from [`Destination::finish`] on; without that nothing is left. Blobs are written one after the other, whoever sends
+/// has it, from [`Destination::finish`] on; without that nothing is left, and what a killed process leaves goes when the
+/// next one begins an archive there. Blobs are written one after the other, whoever sends
 /// them at once; none is held in memory.
 pub struct ArchiveDestination {
     file: PathBuf,
@@ -76,7 +77,7 @@ impl ArchiveDestination {
     pub async fn create(file: &Path, image: Option<&str>) -> Result<Self, DestinationError> {
         let folder = folder_of(file);
         let attempt = || format!("cannot begin the archive {}", file.display());
-        let temporary = blocking(attempt, move || temporary(&folder, ".snowbank-archive-")).await?;
+        let temporary = blocking(attempt, move || locked_temporary(&folder, ".snowbank-archive-")).await?;
         Ok(Self {
             file: file.to_owned(),
             image: image.map(str::to_owned),

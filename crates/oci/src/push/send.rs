@@ -164,6 +164,8 @@ impl Push<'_> {
         }
         let digest = assembled.manifest.digest;
         report.unchanged = known.current == Some(digest);
+        // Those of an attempt before it are put again.
+        report.tagged.clear();
         let by_digest = [digest.to_string()];
         let references: Vec<&str> = match self.tags {
             None => by_digest.iter().map(String::as_str).collect(),
