@@ -1,11 +1,12 @@
 # Every target installs what the machine lacks (scripts/setup); nothing is installed twice.
 
-.PHONY: help demo test check bench
+.PHONY: help demo test check bench docs
 
 help:
 	@echo "make demo    save a Nix store with the real npm client, restore it elsewhere, and see what it took"
 	@echo "make test    all tests, against real peers"
 	@echo "make check   format, lints, documentation, fuzz targets, the rules of the house, licences"
+	@echo "make docs    the pages of docs/ that are made from the program"
 	@echo "make bench   the figures of the README (BENCH_SIZE=medium or large)"
 
 demo:
@@ -30,3 +31,7 @@ bench:
 	scripts/setup bench
 	cargo build --quiet --release --locked -p snowbank -p snowbank-testkit -p snowbank-bench
 	bench/run
+
+docs:
+	scripts/setup build
+	SNOWBANK_WRITE_DOCS=1 cargo test --quiet --locked -p snowbank --bin snowbank reference

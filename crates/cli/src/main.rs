@@ -7,6 +7,8 @@ mod error;
 mod log;
 mod open;
 mod printer;
+#[cfg(test)]
+mod reference;
 
 use std::process::ExitCode;
 

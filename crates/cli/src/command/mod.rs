@@ -12,6 +12,7 @@ mod github;
 mod hash_files;
 mod image;
 mod key;
+mod man;
 mod pin;
 mod serve;
 mod store_helper;
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::StoreHelper(args) => store_helper::run(args).await,
         Command::Config(args) => config::run(args, printer),
         Command::Completions { shell } => completions::run(shell, printer),
+        Command::Man { folder } => man::run(&folder),
     }?;
     Ok(ExitCode::SUCCESS)
 }

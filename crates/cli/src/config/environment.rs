@@ -78,6 +78,18 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn every_setting_and_variable_is_on_the_page_of_the_configuration() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(file).unwrap();
+        let keys = known().into_iter().map(|(key, _)| key);
+        let missing: Vec<_> = keys
+            .chain(OTHERS.map(str::to_owned))
+            .filter(|key| !page.contains(&format!("`{key}`")) && !page.contains(&format!("`{key}=")))
+            .collect();
+        assert!(missing.is_empty(), "docs/configuration.md says nothing of {missing:?}");
+    }
+
     /// Whoever sets one for a command must still be able to start a server.
     #[test]
     fn what_arguments_read_is_taken_for_no_setting() {

@@ -43,3 +43,20 @@ fn trust_is_refused_where_others_can_reach_the_server() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("loopback") && said.contains("0.0.0.0"), "{said}");
 }
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("share/man/man1");
+    let run = |to: &std::path::Path| {
+        Command::new(env!("CARGO_BIN_EXE_snowbank")).arg("man").arg(to).output().unwrap()
+    };
+    let output = run(&pages);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = std::fs::read_to_string(pages.join("snowbank-image-push.1")).unwrap();
+    assert!(page.contains(".TH snowbank-image-push 1") && page.contains("nix2container"), "{page}");
+    assert!(pages.join("snowbank.1").exists());
+    let nowhere = run(std::path::Path::new("/dev/null/x"));
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("/dev/null/x"));
+}
