@@ -5,6 +5,7 @@ mod archive;
 mod crash;
 mod crash_upkeep;
 mod crowd;
+mod deploy;
 mod hash_files;
 mod identity;
 mod limits;
