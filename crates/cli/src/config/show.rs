@@ -6,7 +6,7 @@ use super::Configuration;
 use super::layer::flatten;
 
 /// Settings that nobody may read over a shoulder.
-const SECRETS: [&str; 2] = ["s3.secret_key", "s3.access_key"];
+const SECRETS: [&str; 3] = ["auth.forgejo.secret", "s3.secret_key", "s3.access_key"];
 
 /// One line a setting: key, value, origin.
 pub(crate) fn show_text(configuration: &Configuration) -> Vec<String> {

@@ -6,6 +6,7 @@ mod crash;
 mod crash_upkeep;
 mod crowd;
 mod deploy;
+mod forgejo;
 mod hash_files;
 mod identity;
 mod limits;

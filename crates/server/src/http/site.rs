@@ -5,14 +5,17 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use snowbank_actions::messages::v1;
+use url::Url;
 
 use super::connection::Ends;
-use crate::service::{CacheView, Caller, Identity, Origin, Result, Service, Visitor};
+use crate::service::{CacheView, Caller, Identity, Origin, Result, Service, SignedRun, Visitor};
 
 /// What a request says of the way it came.
 #[derive(Clone, Debug)]
@@ -20,6 +23,7 @@ pub(super) struct Site {
     ends: Option<Ends>,
     host: Option<String>,
     token: Option<String>,
+    run: Option<SignedRun>,
 }
 
 impl Site {
@@ -67,9 +71,19 @@ impl Site {
         }
     }
 
+    /// Where a job fetches what lies at a signed path of ours: a job behind a runner's proxy may reach nothing but that.
+    pub(super) fn download(&self, service: &Service, path: &str) -> String {
+        let vouched = self.run.as_ref().filter(|_| !service.settings().auth.forgejo.secret.is_empty());
+        vouched.and_then(|run| proxied(run, path)).unwrap_or_else(|| self.url(service, path))
+    }
+
     fn origin(&self) -> Origin<'_> {
         let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Origin { peer: self.ends.map_or(unknown, |ends| ends.peer.ip()), host: self.host.as_deref() }
+        Origin {
+            peer: self.ends.map_or(unknown, |ends| ends.peer.ip()),
+            host: self.host.as_deref(),
+            run: self.run.as_ref(),
+        }
     }
 }
 
@@ -85,8 +99,32 @@ impl<S: Sync> FromRequestParts<S> for Site {
             ends: parts.extensions.get().copied(),
             host: host.map(str::to_owned),
             token: header(AUTHORIZATION).and_then(token).map(Cow::into_owned),
+            run: run(&parts.headers),
         })
     }
+}
+
+/// What a Forgejo runner's proxy says of the job; nothing where there is no signature.
+fn run(headers: &HeaderMap) -> Option<SignedRun> {
+    let header = |name: &str| headers.get(format!("forgejo-cache-{name}"))?.to_str().ok().map(str::to_owned);
+    Some(SignedRun {
+        mac: header("mac")?,
+        repository: header("repo").unwrap_or_default(),
+        number: header("runnumber").unwrap_or_default(),
+        timestamp: header("timestamp").unwrap_or_default(),
+        isolation: header("writeisolationkey").unwrap_or_default(),
+        host: header("host").unwrap_or_default(),
+        id: header("runid").unwrap_or_default(),
+    })
+}
+
+/// A signed path as a runner's proxy passes it on: of downloads it knows `artifacts/ID`, and leaves the query as it is.
+fn proxied(run: &SignedRun, path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/blobs/download/")?;
+    let host = run.host.trim_end_matches('/');
+    let named = !run.id.is_empty() && run.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let url = Url::parse(host).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    (named && url.is_some()).then(|| format!("{host}/{}/{}artifacts/{rest}", run.id, v1::PREFIX))
 }
 
 /// `Bearer TOKEN`, or `token TOKEN` as gh writes it, or `Basic` and the base64 of `USER:TOKEN`, which is how Nix says

@@ -38,7 +38,7 @@ use crate::settings::Settings;
 pub use admin::{CacheFilter, CacheRow, UsageRow};
 pub use auth::{
     Authenticator, CacheGrant, CacheGrantError, GithubIssuer, Grant, Identity, OidcIssuers, Origin,
-    OwnTokens, Rights,
+    OwnTokens, Rights, SignedRun,
 };
 pub use binary_cache::{
     CacheEvictReport, CacheView, ClosureAnswer, ClosureQuestion, FrameRun, FrameSource, Lacking, Nameable,

@@ -104,6 +104,19 @@ pub struct Auth {
     pub trust_loopback: bool,
     /// Runtime tokens signed by GitHub.
     pub github: Github,
+    /// Jobs that a Forgejo runner vouches for.
+    pub forgejo: Forgejo,
+}
+
+/// Which jobs a Forgejo runner may vouch for. It signs whatever repository it runs jobs of, so without an `allow` list none
+/// count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Forgejo {
+    /// `cache.secret` of the runners; empty where none may.
+    pub secret: String,
+    /// Names `owner/name`, or `owner/*`.
+    pub allow: Vec<String>,
 }
 
 /// Which of GitHub's runtime tokens count. GitHub signs for every repository on earth, so without an `allow`

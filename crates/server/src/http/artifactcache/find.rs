@@ -40,7 +40,7 @@ pub(super) async fn find(
             scope: found.scope,
             cache_version: found.version,
             creation_time: rfc3339(found.created),
-            archive_location: Some(site.url(service, &found.path)),
+            archive_location: Some(site.download(service, &found.path)),
         },
     ))
 }

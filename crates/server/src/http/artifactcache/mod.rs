@@ -11,6 +11,7 @@ use snowbank_actions::messages::v1;
 use snowbank_catalog::ids::UploadId;
 
 use self::failure::Failure;
+use super::blobs;
 use super::site::Site;
 use crate::service::Service;
 
@@ -20,6 +21,9 @@ pub(super) async fn call(State(service): State<Service>, site: Site, request: Re
 }
 
 async fn answer(service: &Service, site: &Site, request: Request) -> Result<Response, Failure> {
+    if request.method() == Method::GET && is_artifact(request.uri().path()) {
+        return Ok(blobs::download(service, request).await);
+    }
     let call = wanted(request.method(), request.uri().path()).ok_or_else(|| {
         Failure::new(
             StatusCode::NOT_FOUND,
@@ -35,6 +39,11 @@ async fn answer(service: &Service, site: &Site, request: Request) -> Result<Resp
         Wanted::Upload(id) => Box::pin(save::upload(service, &caller, id, request)).await,
         Wanted::Commit(id) => save::commit(service, &caller, id, request).await,
     }
+}
+
+/// Whether it is a signed URL as a Forgejo runner's proxy passes it on.
+fn is_artifact(path: &str) -> bool {
+    path.split_once(v1::PREFIX).is_some_and(|(_, rest)| rest.starts_with("artifacts/"))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

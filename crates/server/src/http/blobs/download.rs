@@ -1,6 +1,5 @@
 //! Downloads: GET and HEAD, whole or in ranges, of one immutable representation.
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG};
@@ -20,13 +19,15 @@ use crate::service::{Direction, Download, Kind, Service, ServiceError};
 const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
 
 /// `GET` and `HEAD /blobs/download/<id>`.
-pub(super) async fn get(
-    State(service): State<Service>,
-    Extension(id): Extension<RequestId>,
-    request: Request,
-) -> Response {
+pub(super) async fn get(State(service): State<Service>, request: Request) -> Response {
+    download(&service, request).await
+}
+
+/// The same, whatever the URL's path is before its last part.
+pub(in crate::http) async fn download(service: &Service, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let mut response = match send(&service, &parts.method, &parts.uri, &parts.headers).await {
+    let id = parts.extensions.get().copied().unwrap_or_else(RequestId::next);
+    let mut response = match send(service, &parts.method, &parts.uri, &parts.headers).await {
         Ok(response) => response,
         Err(failure) => failure.answer(id),
     };

@@ -12,6 +12,7 @@ use axum::routing::{get, put};
 
 use crate::service::Service;
 
+pub(super) use download::download;
 pub(super) use failure::no_such_blob;
 
 /// The paths of signed URLs. The URL is the credential: a request carries no token.

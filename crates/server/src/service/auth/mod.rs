@@ -1,5 +1,6 @@
 //! Who is calling: the repository and the scopes come from the token, never from the path.
 
+mod forgejo;
 mod github;
 mod grant;
 mod identity;
@@ -20,8 +21,10 @@ use snowbank_catalog::rooms::TokenState;
 
 use super::error::{Kind, Result, ServiceError};
 use crate::settings::Auth;
+use forgejo::ForgejoRunners;
 use own::Verified;
 
+pub use forgejo::SignedRun;
 pub use github::GithubIssuer;
 pub use grant::{CacheGrant, CacheGrantError, Grant};
 pub use identity::Identity;
@@ -40,12 +43,15 @@ pub struct Origin<'a> {
     pub peer: IpAddr,
     /// The `Host` header. A page in somebody's browser can reach a loopback listener, but only under its own name.
     pub host: Option<&'a str>,
+    /// What a Forgejo runner says of the job that it passes on.
+    pub run: Option<&'a SignedRun>,
 }
 
 /// Verifies tokens.
 pub struct Authenticator {
     own: OwnTokens,
     github: GithubIssuer,
+    forgejo: Option<ForgejoRunners>,
     trust_loopback: bool,
     /// Knows which of our tokens were revoked.
     catalog: Arc<dyn Catalog>,
@@ -67,7 +73,8 @@ impl Authenticator {
     #[must_use]
     pub fn new(own: OwnTokens, settings: &Auth, catalog: Arc<dyn Catalog>) -> Self {
         let (github, trust_loopback) = (GithubIssuer::new(&settings.github), settings.trust_loopback);
-        Self { own, github, trust_loopback, catalog }
+        let forgejo = ForgejoRunners::new(&settings.forgejo);
+        Self { own, github, forgejo, trust_loopback, catalog }
     }
 
     /// The keys that mint and verify tokens of this server.
@@ -76,8 +83,11 @@ impl Authenticator {
         &self.own
     }
 
-    /// Verifies a bearer token.
+    /// Verifies a bearer token. What a Forgejo runner signed comes first: the token beside it is Forgejo's and says nothing here.
     pub async fn identify(&self, token: Option<&str>, origin: Origin<'_>) -> Result<Identity> {
+        if let (Some(runners), Some(run)) = (&self.forgejo, origin.run) {
+            return runners.verify(run);
+        }
         let token = token.unwrap_or_default();
         if token.len() > MAX_TOKEN {
             return Err(ServiceError::new(Kind::Unauthenticated, "the token is longer than any token is"));
@@ -104,7 +114,8 @@ impl Authenticator {
         token: Option<&str>,
         origin: Origin<'_>,
     ) -> Result<Option<Identity>> {
-        if token.is_none_or(str::is_empty) && !self.trusts(origin) {
+        let vouched = self.forgejo.is_some() && origin.run.is_some();
+        if token.is_none_or(str::is_empty) && !vouched && !self.trusts(origin) {
             return Ok(None);
         }
         self.identify(token, origin).await.map(Some)
@@ -172,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn trust_needs_the_flag_the_peer_and_the_host() {
-        let origin = |peer: &str, host| Origin { peer: peer.parse().unwrap(), host };
+        let origin = |peer: &str, host| Origin { peer: peer.parse().unwrap(), host, run: None };
         let catalog = Arc::new(SqliteCatalog::in_memory().await.unwrap());
         let with = |trust_loopback| {
             let settings = Auth { trust_loopback, ..Auth::default() };
@@ -197,7 +208,7 @@ mod tests {
         let own = OwnTokens::new(&[7; 32]);
         let token = own.mint_listed("ab12", &Rights::Admin, Duration::from_secs(60)).unwrap();
         let authenticator = Authenticator::new(own, &Auth::default(), catalog);
-        let somewhere = Origin { peer: "10.0.0.1".parse().unwrap(), host: None };
+        let somewhere = Origin { peer: "10.0.0.1".parse().unwrap(), host: None, run: None };
         let error = authenticator.identify(Some(&token), somewhere).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Unauthenticated);
         assert_eq!(error.to_string(), "the token is not on this server's list");
