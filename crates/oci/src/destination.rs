@@ -114,6 +114,9 @@ pub trait Destination: Send + Sync {
     /// Puts a manifest under a tag or its digest. Where blobs of it are not there, the error names them, if it can be told.
     async fn put_manifest(&self, manifest: &Manifest, reference: &str) -> Result<(), DestinationError>;
 
+    /// What is attached to a manifest, as far as the destination tells: not always all of it, and nothing where it keeps no such.
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, DestinationError>;
+
     /// Attaches a manifest that has a subject, where the destination keeps such.
     async fn put_referrer(&self, subject: &Descriptor, manifest: &Manifest) -> Result<(), DestinationError>;
 

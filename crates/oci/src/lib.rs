@@ -29,6 +29,7 @@ pub mod reference;
 pub mod registry;
 #[cfg(test)]
 mod samples;
+pub mod sbom;
 mod spool;
 pub mod tar;
 pub mod target;

@@ -163,6 +163,10 @@ impl Destination for ArchiveDestination {
         Ok(())
     }
 
+    async fn referrers(&self, _: &Digest) -> Result<Vec<Descriptor>, DestinationError> {
+        Ok(Vec::new())
+    }
+
     async fn put_referrer(&self, _: &Descriptor, _: &Manifest) -> Result<(), DestinationError> {
         let attempt = format!("cannot attach a manifest to an image in {}", self.name());
         let hint = Some("push to a registry or to oci:DIR:TAG to keep it".to_owned());

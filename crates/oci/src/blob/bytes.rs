@@ -22,15 +22,21 @@ impl BytesBlob {
         let bytes = bytes.into();
         Self { digest: Digest::of(&bytes), bytes }
     }
+
+    /// Its digest and size.
+    pub(crate) fn described(&self) -> (Digest, u64) {
+        (self.digest, self.bytes.len() as u64)
+    }
 }
 
 impl Blob for BytesBlob {
     fn known(&self) -> Option<(Digest, u64)> {
-        Some((self.digest, self.bytes.len() as u64))
+        Some(self.described())
     }
 
     fn open(&self, offset: u64) -> Pieces {
-        let end = Piece::End { digest: self.digest, size: self.bytes.len() as u64 };
+        let (digest, size) = self.described();
+        let end = Piece::End { digest, size };
         stream::iter(slices(&self.bytes, offset).chain([end]).map(Ok)).boxed()
     }
 }

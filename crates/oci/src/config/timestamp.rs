@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// The last second of the year 9999.
 const LAST: u64 = 253_402_300_799;
+const FORM: &[u8] = b"dddd-dd-ddTdd:dd:dd";
 
 /// A point in time as RFC 3339 has it, kept as text in the form in which Go's `time.Time` is written: no zeros at the end of
 /// a fraction of at most nine digits, and `Z` for no offset.
@@ -33,6 +34,23 @@ impl Timestamp {
     #[must_use]
     pub fn of_store() -> Self {
         Self("1970-01-01T00:00:01Z".to_owned())
+    }
+
+    /// The same in whole seconds and UTC, as some formats have it and nothing else; none for a time with an offset that is not
+    /// between the years 1970 and 9999.
+    #[must_use]
+    pub fn whole_seconds(&self) -> Option<Self> {
+        let (time, rest) = self.0.split_at_checked(FORM.len())?;
+        let zone = rest.trim_start_matches(|digit: char| digit == '.' || digit.is_ascii_digit());
+        if zone == "Z" {
+            return Some(Self(format!("{time}Z")));
+        }
+        let local = humantime::parse_rfc3339(&format!("{time}Z")).ok()?;
+        let local = local.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+        let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+        let offset = hours.parse::<u64>().ok()? * 3600 + minutes.parse::<u64>().ok()? * 60;
+        let east = zone.starts_with('+');
+        Self::of_epoch(if east { local.checked_sub(offset)? } else { local.checked_add(offset)? })
     }
 
     /// The text.
@@ -63,7 +81,6 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 fn normal(text: &str) -> Option<String> {
-    const FORM: &[u8] = b"dddd-dd-ddTdd:dd:dd";
     let (time, rest) = text.split_at_checked(FORM.len())?;
     if !like(time, FORM) {
         return None;
@@ -168,6 +185,21 @@ mod tests {
         assert_eq!(Timestamp::of_epoch(1_700_000_000).unwrap().as_str(), "2023-11-14T22:13:20Z");
         assert_eq!(Timestamp::of_epoch(LAST).unwrap().as_str(), "9999-12-31T23:59:59Z");
         assert_eq!(Timestamp::of_epoch(LAST + 1), None);
+    }
+
+    #[test]
+    fn whole_seconds_of_utc_are_the_same_point_in_time() {
+        for (text, whole) in [
+            ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
+            ("2024-02-29T23:59:59.12Z", Some("2024-02-29T23:59:59Z")),
+            ("2024-12-31T23:59:59.5-08:30", Some("2025-01-01T08:29:59Z")),
+            ("2024-03-01T00:30:00+01:00", Some("2024-02-29T23:30:00Z")),
+            ("1970-01-01T00:30:00+01:00", None),
+            ("9999-12-31T23:59:59-00:01", None),
+        ] {
+            let got = text.parse::<Timestamp>().unwrap().whole_seconds();
+            assert_eq!(got.as_ref().map(Timestamp::as_str), whole, "{text}");
+        }
     }
 
     proptest! {

@@ -12,7 +12,7 @@ use crate::descriptor::Descriptor;
 use crate::destination::{Blob, BlobError, Destination, DestinationError, Manifest, Mounted};
 use crate::digest::Digest;
 use crate::files::{blocking, failed, persist};
-use crate::manifest::{MOST_BYTES, Parsed, media_type_of};
+use crate::manifest::{ImageManifest, MOST_BYTES, Parsed, media_type_of};
 use crate::spool::spool;
 
 /// A folder in the layout of OCI. What was put is durable and may be seen at once.
@@ -101,6 +101,24 @@ fn find(folder: &Folder, reference: &str) -> Result<Option<Manifest>, BlobError>
     Ok(Some(Manifest { media_type, bytes: bytes.into(), digest }))
 }
 
+/// What the index names that is attached to a manifest.
+fn referrers(folder: &Folder, subject: &Digest) -> Result<Vec<Descriptor>, BlobError> {
+    let mut found = Vec::new();
+    for descriptor in folder.index()?.artifacts() {
+        let Some(bytes) = folder.read(&descriptor.digest, MOST_BYTES as u64)? else { continue };
+        let manifest = Manifest {
+            media_type: descriptor.media_type.clone(),
+            digest: descriptor.digest,
+            bytes: bytes.into(),
+        };
+        let Ok(parsed) = ImageManifest::parse(&manifest) else { continue };
+        if parsed.subject.is_some_and(|one| one.digest == *subject) {
+            found.push(descriptor);
+        }
+    }
+    Ok(found)
+}
+
 #[async_trait]
 impl Destination for LayoutDestination {
     fn name(&self) -> String {
@@ -156,6 +174,12 @@ impl Destination for LayoutDestination {
             None => Ok(()),
             Some(tag) => self.add(describe(manifest), Some(tag)).await,
         }
+    }
+
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, DestinationError> {
+        let subject = *subject;
+        let work = move |folder: &Folder| referrers(folder, &subject);
+        self.run("tell what is attached to an image in", work).await
     }
 
     async fn put_referrer(&self, _: &Descriptor, manifest: &Manifest) -> Result<(), DestinationError> {

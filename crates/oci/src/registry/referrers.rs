@@ -1,15 +1,18 @@
 //! What is attached to a manifest: by the registry itself, or by a tag where it does not (distribution specification,
 //! section Referrers Tag Schema).
 
-use reqwest::header::HeaderName;
+use reqwest::header::{ACCEPT, HeaderName};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::answer::whole;
 use super::error::RegistryError;
 use super::manifest::MAX_MANIFEST;
 use super::repository::Repository;
 use crate::descriptor::{Descriptor, media_type};
 use crate::destination::Manifest;
 use crate::digest::Digest;
+use crate::manifest::Index;
 
 /// The header by which a registry says that it keeps referrers.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -17,7 +20,28 @@ const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// How often the tag's index is written when others write it, too.
 const ROUNDS: u32 = 4;
 
+/// The tag under which a registry that keeps no referrers has what is attached to a manifest.
+fn tag_of(subject: &Digest) -> String {
+    format!("sha256-{}", subject.hex())
+}
+
 impl Repository {
+    /// What is attached to a manifest: as the registry says, or its tag. Of a list in pages the first is read; a list that cannot be
+    /// read names nothing, so that what is attached again is found to be there by whoever writes it.
+    pub(super) async fn attached(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        let url = self.url(&format!("referrers/{subject}"))?;
+        let answer = self.follow(self.ask(Method::GET, url).with(ACCEPT, media_type::INDEX)?).await?;
+        let listed = if answer.status() == StatusCode::OK {
+            let bytes = whole(answer, MAX_MANIFEST, self.wire().effort.idle).await?;
+            let media_type = media_type::INDEX.to_owned();
+            Some(Manifest { media_type, digest: Digest::of(&bytes), bytes })
+        } else {
+            self.read_manifest(&tag_of(subject)).await?
+        };
+        let index = listed.and_then(|listed| Index::parse(&listed).ok());
+        Ok(index.map(|index| index.manifests).unwrap_or_default())
+    }
+
     /// Puts a manifest that has a subject, and sees to it that it is found from there.
     pub(super) async fn attach(
         &self,
@@ -28,7 +52,7 @@ impl Repository {
         if answer.headers().contains_key(SUBJECT) {
             return Ok(());
         }
-        let tag = format!("sha256-{}", subject.digest.hex());
+        let tag = tag_of(&subject.digest);
         let entry = entry(manifest);
         for _ in 0..ROUNDS {
             // Nothing guards the tag between reading and writing, so what was written is looked at again.

@@ -175,6 +175,11 @@ impl Destination for Repository {
         self.send_manifest(manifest, reference).await.map(drop).map_err(fail)
     }
 
+    async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, DestinationError> {
+        let fail = self.fail(|name| format!("cannot tell what is attached to {subject} in {name}"));
+        self.attached(subject).await.map_err(fail)
+    }
+
     async fn put_referrer(&self, subject: &Descriptor, manifest: &Manifest) -> Result<(), DestinationError> {
         let fail =
             self.fail(|name| format!("cannot attach {} to {} in {name}", manifest.digest, subject.digest));

@@ -126,6 +126,9 @@ async fn answer_one(
     if let Some((name, reference)) = rest.split_once("/manifests/") {
         return Ok(manifests::answer(&mut state, question, name, reference));
     }
+    if let Some((name, subject)) = rest.split_once("/referrers/").filter(|_| state.modes.referrers) {
+        return Ok(manifests::referrers(&state, name, subject));
+    }
     match rest.strip_suffix("/tags/list") {
         Some(name) if question.method == Method::GET => Ok(manifests::tags(&state, name)),
         _ => Ok(refuse(404, "UNSUPPORTED", "there is no such thing")),

@@ -48,6 +48,26 @@ pub(super) fn tags(state: &State, name: &str) -> Answer {
     body(reply(200), "application/json", json!({"name": name, "tags": tags}).to_string())
 }
 
+/// What is attached to a manifest, as a registry that keeps referrers lists it.
+pub(super) fn referrers(state: &State, name: &str, subject: &str) -> Answer {
+    let of_name = state.manifests.iter().filter(|((repository, _), _)| repository == name);
+    let by_digest = of_name.filter(|((_, reference), _)| reference.starts_with("sha256:"));
+    let entries = by_digest.filter_map(|((_, digest), (kind, bytes))| {
+        let json: Value = serde_json::from_slice(bytes).ok()?;
+        (json["subject"]["digest"] == subject).then(|| {
+            let artifact = &json["artifactType"];
+            let kind_of = if artifact.is_null() { &json["config"]["mediaType"] } else { artifact };
+            let annotations = json.get("annotations").cloned().unwrap_or_else(|| json!({}));
+            json!({"mediaType": kind, "digest": digest, "size": bytes.len(), "artifactType": kind_of,
+                "annotations": annotations})
+        })
+    });
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let entries: Vec<_> = entries.collect();
+    let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": entries});
+    body(reply(200), kind, index.to_string())
+}
+
 fn put(state: &mut State, question: &Question, key: (String, String)) -> Answer {
     let bytes = &question.body;
     let digest = digest_of(bytes);
