@@ -12,4 +12,5 @@ mod missing;
 mod mounts;
 mod nars;
 mod other_tags;
+mod sboms;
 mod scene;
