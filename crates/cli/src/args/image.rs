@@ -133,6 +133,15 @@ pub(crate) enum Compression {
     None,
 }
 
+/// The format of an SBOM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Sbom {
+    /// SPDX 2.3, as JSON
+    Spdx,
+    /// CycloneDX 1.5, as JSON
+    Cyclonedx,
+}
+
 /// `image push`.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "snowbank image push [OPTIONS] <SOURCE>... <DESTINATION>")]
@@ -152,6 +161,9 @@ pub(crate) struct Push {
     /// Take blobs over from this repository of the same registry. May be repeated
     #[arg(long = "mount-from", value_name = "REPOSITORY")]
     pub mounts: Vec<String>,
+    /// Attach a list of the store paths in the image to it (an SBOM), as a referrer. May be repeated
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMAT")]
+    pub sbom: Vec<Sbom>,
     /// Do not label the image with the repository and commit of the CI job around
     #[arg(long)]
     pub no_ci_labels: bool,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use snowbank_testkit::closure::Closure;
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
 
-use crate::kit::{Pulled, closure, count, ending, push, pushed, said, skopeo};
+use crate::kit::{Pulled, closure, count, ending, json as read, push, pushed, said, skopeo};
 
 /// A layer of `[real folder, name in the image, mode of its plain files or ""]`s: the digest of its tar and its size, by
 /// nix2container's rules for names that ustar has room for.
@@ -198,4 +198,42 @@ fn two_files_at_one_place_are_an_error_that_names_both() {
     );
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("tree-27") && said(&output).contains("tree-28"), "{}", said(&output));
+}
+
+#[test]
+fn a_machine_without_the_store_leaves_an_sbom_that_knows_more() {
+    let registry = DockerRegistry::start(Access::Open);
+    let (made, folder) = (closure(29), tempfile::tempdir().unwrap());
+    let paths = made.paths();
+    let of: Vec<_> = paths.iter().map(|path| (path.as_str(), path.as_str(), "")).collect();
+    let file = image(folder.path(), &[layer(&made, &of, &Value::Null)]);
+    let arguments = ["--sbom", "spdx", file.to_str().unwrap(), &format!("{}/a/app:v1", registry.host())];
+    let first = pushed(made.root(), &arguments);
+    let output = push(tempfile::tempdir().unwrap().path(), &arguments);
+    let again = read(&output);
+    let referrer = |told: &Value| told["referrers"][0]["digest"].clone();
+    assert_eq!((&again["referrers"][0]["outcome"], referrer(&again)), (&"exists".into(), referrer(&first)));
+    assert!(said(&output).contains("the SBOM is not complete"), "{}", said(&output));
+}
+
+#[test]
+fn each_image_of_an_index_has_an_sbom() {
+    let (made, folder) = (closure(31), tempfile::tempdir().unwrap());
+    let one = image(folder.path(), &[layer(&made, &[(made.top(), made.top(), "")], &Value::Null)]);
+    let other = folder.path().join("other.json");
+    let text = std::fs::read_to_string(&one).unwrap().replace("amd64", "arm64");
+    std::fs::write(&other, text).unwrap();
+    let out = folder.path().join("out");
+    let to = format!("oci:{}:v1", out.display());
+    let told =
+        pushed(made.root(), &["--sbom", "cyclonedx", one.to_str().unwrap(), other.to_str().unwrap(), &to]);
+    let digest = told["digest"].as_str().unwrap().trim_start_matches("sha256:");
+    let index: Value =
+        serde_json::from_slice(&std::fs::read(out.join("blobs/sha256").join(digest)).unwrap()).unwrap();
+    for at in 0..2 {
+        let (referrer, image) = (&told["referrers"][at], &index["manifests"][at]);
+        assert_eq!(referrer["subject"], image["digest"], "{told}");
+        assert_eq!(referrer["architecture"], image["platform"]["architecture"], "{told}");
+    }
+    assert_ne!(told["referrers"][0]["digest"], told["referrers"][1]["digest"]);
 }

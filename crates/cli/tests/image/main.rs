@@ -8,3 +8,4 @@ mod from;
 mod kit;
 mod paths;
 mod release;
+mod sbom;

@@ -23,7 +23,8 @@ const CREATED: &str = "org.opencontainers.image.created";
 /// A list that is attached to an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attached {
-    /// What it is.
+    /// Its media type.
+    #[serde(rename = "type")]
     pub media_type: &'static str,
     /// The digest of the manifest that names it; none in a dry run.
     pub digest: Option<Digest>,
@@ -45,6 +46,9 @@ pub async fn attach(
     contents: &Arc<Contents>,
     formats: &[Format],
 ) -> Result<Vec<Attached>, SbomError> {
+    // As it stands for itself, and not in an index.
+    let subject =
+        &Descriptor { annotations: BTreeMap::new(), platform: None, artifact_type: None, ..subject.clone() };
     let there = destination.referrers(&subject.digest).await?;
     let image = Image { repository, manifest: subject.digest };
     let mut attached = Vec::new();
@@ -83,7 +87,7 @@ async fn send(
         artifact_type: Some(format.media_type().to_owned()),
         config: described(&config, media_type::EMPTY),
         layers: vec![described(&document, format.media_type())],
-        subject: Some(Descriptor { annotations: BTreeMap::new(), ..subject.clone() }),
+        subject: Some(subject.clone()),
         annotations: BTreeMap::from([
             (CREATED.to_owned(), contents.created.to_string()),
             (KNOWN.to_owned(), known.to_owned()),

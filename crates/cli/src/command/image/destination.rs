@@ -30,6 +30,11 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// What a registry calls the repository.
+    pub(super) fn repository(&self) -> Option<String> {
+        self.registry.is_some().then(|| self.destination.name())
+    }
+
     /// What was asked and sent so far.
     pub(super) fn traffic(&self) -> Traffic {
         let counts = self.registry.as_ref().map(Registry::counts).unwrap_or_default();

@@ -14,9 +14,10 @@ use snowbank_oci::registry::Access;
 use super::destination::{Opened, open};
 use super::plans::{Plans, plans};
 use super::records::Kept;
+use super::sbom::{Referrer, Sboms};
 use super::source::{Source, Supply, read};
 use super::told::{self, Talker};
-use super::{not_pushed, refused};
+use super::{not_pushed, refused, sbom};
 use crate::args::image as args;
 use crate::command::client::{Job, Progress, Remote, place_at};
 use crate::error::{Class, CliError, Result};
@@ -30,6 +31,7 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
         return Err(CliError::usage("what to push or where to is not said")
             .hint("the arguments are SOURCE... DESTINATION, as in `snowbank image push ./result ghcr.io/OWNER/NAME:TAG`"));
     };
+    sbom::check(&args.sbom, to)?;
     let to = open(to, &args.login, Access::Push, &args.mounts, &progress).await?;
     let supply = Supply::new(&args.from, &place, &progress).await?;
     let remote = remote(&args.from, &supply, &progress).await?;
@@ -37,8 +39,16 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
         let source = read(&supply, remote.as_ref(), &args.from, sources, &place, &progress).await?;
         let plans = plans(&args, &supply, &source, &place, &progress).await?;
         let kept = Kept::open(&args.from, &supply, remote.as_ref(), &to)?;
-        let work =
-            Work { args: &args, to: &to, source: &source, plans: &plans, kept: &kept, progress: &progress };
+        let sboms = Sboms::new(&args.sbom, &plans, place.dir(), &progress);
+        let work = Work {
+            args: &args,
+            to: &to,
+            source: &source,
+            plans: &plans,
+            kept: &kept,
+            sboms: &sboms,
+            progress: &progress,
+        };
         work.push(place.dir()).await
     };
     // What is half sent is nothing to anybody: it may end at any time.
@@ -46,15 +56,15 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
     if let Some(remote) = remote {
         remote.close().await;
     }
-    let Pushed { digest, reports } = pushed?;
+    let Pushed { digest, reports, referrers } = pushed?;
     let (took, traffic) = (begun.elapsed(), to.traffic());
     let name = to.destination.name();
     let summary = told::summary(&name, &reports, args.dry_run, took, traffic);
     progress.say(&summary);
     if args.talk.json {
-        printer.data(told::json(&name, digest.as_deref(), &reports, took, traffic).to_string());
+        printer.data(told::json(&name, digest.as_deref(), &reports, &referrers, took, traffic).to_string());
     }
-    let table = told::markdown(&format!("{name}:{}", to.tag), &summary, &reports);
+    let table = told::markdown(&format!("{name}:{}", to.tag), &summary, &reports, &referrers);
     Job::of_environment().summarise(&table, &progress);
     Ok(())
 }
@@ -85,6 +95,7 @@ struct Work<'a> {
     source: &'a Source,
     plans: &'a Plans,
     kept: &'a Kept,
+    sboms: &'a Sboms,
     progress: &'a Arc<Progress>,
 }
 
@@ -92,6 +103,7 @@ struct Work<'a> {
 struct Pushed {
     digest: Option<String>,
     reports: Vec<Report>,
+    referrers: Vec<Referrer>,
 }
 
 impl Work<'_> {
@@ -123,18 +135,21 @@ impl Work<'_> {
             reports.push(report);
         }
         if self.args.dry_run {
-            return Ok(Pushed { digest: None, reports });
+            let referrers = self.sboms.wanted();
+            referrers.iter().for_each(|referrer| self.progress.say(referrer.line()));
+            return Ok(Pushed { digest: None, reports, referrers });
         }
+        let images = self.described(&reports)?;
         let digest = if several {
             let tags: Vec<String> = std::iter::once(&self.to.tag).chain(&self.args.tags).cloned().collect();
-            let images = self.described(&reports)?;
-            put_index(images, destination, &tags).await.map_err(not_pushed)?.digest
+            put_index(images.clone(), destination, &tags).await.map_err(not_pushed)?.digest
         } else {
             let manifest = reports.first().and_then(|report| report.manifest);
             manifest.ok_or_else(|| CliError::failed("the image came to nothing"))?
         };
+        let referrers = self.sboms.attach(self.to, &images, digest, self.progress).await;
         destination.finish().await.map_err(refused)?;
-        Ok(Pushed { digest: Some(digest.to_string()), reports })
+        Ok(Pushed { digest: Some(digest.to_string()), reports, referrers: referrers? })
     }
 
     /// The keys of all layers, under every compression.

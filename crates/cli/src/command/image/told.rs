@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use snowbank_client::observer::{Event, Observer, Stage};
 use snowbank_oci::push::{LayerReport, Outcome, PushObserver, Report};
 
+use super::sbom::Referrer;
 use crate::command::client::Progress;
 use crate::command::{bytes, counted};
 
@@ -111,6 +112,7 @@ pub(super) fn json(
     name: &str,
     digest: Option<&str>,
     reports: &[Report],
+    referrers: &[Referrer],
     took: Duration,
     traffic: Traffic,
 ) -> Value {
@@ -118,6 +120,7 @@ pub(super) fn json(
         "destination": name,
         "digest": digest,
         "images": reports,
+        "referrers": referrers,
         "seconds": took.as_secs_f64(),
         "requests": traffic.requests,
         "sent": traffic.sent,
@@ -128,7 +131,7 @@ pub(super) fn json(
 const ROWS: usize = 100;
 
 /// The same for the page of a GitHub job.
-pub(super) fn markdown(title: &str, summary: &str, reports: &[Report]) -> String {
+pub(super) fn markdown(title: &str, summary: &str, reports: &[Report], referrers: &[Referrer]) -> String {
     let mut text = format!("### Image {title}\n\n{summary}\n\n");
     for report in reports {
         text += &format!(
@@ -150,6 +153,9 @@ pub(super) fn markdown(title: &str, summary: &str, reports: &[Report]) -> String
             text += &format!("| and {} more | | | | |\n", more + 1);
         }
         text += "\n</details>\n\n";
+    }
+    for referrer in referrers {
+        text += &format!("- {}\n", referrer.line());
     }
     text
 }
