@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Contents, Format, Image, SbomError, cyclonedx, spdx};
 
-/// Bytes that a list may have, which are held in memory: room for some 60 000 store paths.
+/// Bytes that a list may have, which are held in memory: room for some 30 000 store paths with ten references each.
 pub const MOST_BYTES: usize = 64 << 20;
 
 /// Writes a list. Hashes and writes at length: for a blocking thread.
