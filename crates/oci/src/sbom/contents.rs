@@ -114,21 +114,19 @@ impl Contents {
     /// What the list does not cover, as people are told; none where it is all there.
     #[must_use]
     pub fn gaps(&self) -> Option<String> {
-        let mut gaps = Vec::new();
-        match self.files {
-            0 => {}
-            1 => gaps.push("what is in a layer that was a file is not listed".to_owned()),
-            more => gaps.push(format!("what is in {more} layers that were files is not listed")),
-        }
-        match self.unknown() {
-            0 => {}
-            1 => {
-                gaps.push("of one store path only its name was known, and not what it depends on".to_owned())
-            }
-            more => gaps.push(format!(
+        let files = match self.files {
+            0 => None,
+            1 => Some("what is in a layer that was a file is not listed".to_owned()),
+            more => Some(format!("what is in {more} layers that were files is not listed")),
+        };
+        let paths = match self.unknown() {
+            0 => None,
+            1 => Some("of one store path only its name was known, and not what it depends on".to_owned()),
+            more => Some(format!(
                 "of {more} store paths only their names were known, and not what they depend on"
             )),
-        }
+        };
+        let gaps: Vec<String> = files.into_iter().chain(paths).collect();
         (!gaps.is_empty()).then(|| gaps.join("; "))
     }
 
