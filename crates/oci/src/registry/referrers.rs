@@ -29,17 +29,31 @@ impl Repository {
     /// What is attached to a manifest: as the registry says, or its tag. Of a list in pages the first is read; a list that cannot be
     /// read names nothing, so that what is attached again is found to be there by whoever writes it.
     pub(super) async fn attached(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
-        let url = self.url(&format!("referrers/{subject}"))?;
-        let answer = self.follow(self.ask(Method::GET, url).with(ACCEPT, media_type::INDEX)?).await?;
-        let listed = if answer.status() == StatusCode::OK {
-            let bytes = whole(answer, MAX_MANIFEST, self.wire().effort.idle).await?;
-            let media_type = media_type::INDEX.to_owned();
-            Some(Manifest { media_type, digest: Digest::of(&bytes), bytes })
-        } else {
-            self.read_manifest(&tag_of(subject)).await?
+        let index = match self.listed(subject).await? {
+            Some(index) => Some(index),
+            None => self.tagged(subject).await?.and_then(|manifest| Index::parse(&manifest).ok()),
         };
-        let index = listed.and_then(|listed| Index::parse(&listed).ok());
         Ok(index.map(|index| index.manifests).unwrap_or_default())
+    }
+
+    /// The registry's own list; none where it keeps none. Nothing is followed: GHCR leads to a page for people, which is closed to
+    /// whoever asks often.
+    async fn listed(&self, subject: &Digest) -> Result<Option<Index>, RegistryError> {
+        let url = self.url(&format!("referrers/{subject}"))?;
+        let answer = match self.send(self.ask(Method::GET, url).with(ACCEPT, media_type::INDEX)?).await {
+            Ok(answer) if answer.status() == StatusCode::OK => answer,
+            Ok(_) | Err(RegistryError::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let bytes = whole(answer, MAX_MANIFEST, self.wire().effort.idle).await?;
+        let media_type = media_type::INDEX.to_owned();
+        Ok(Index::parse(&Manifest { media_type, digest: Digest::of(&bytes), bytes }).ok())
+    }
+
+    /// What the tag names, other than the manifest itself: GitLab's registry takes the tag for the manifest's digest.
+    async fn tagged(&self, subject: &Digest) -> Result<Option<Manifest>, RegistryError> {
+        let manifest = self.read_manifest(&tag_of(subject)).await?;
+        Ok(manifest.filter(|manifest| manifest.digest != *subject))
     }
 
     /// Puts a manifest that has a subject, and sees to it that it is found from there.
@@ -56,13 +70,15 @@ impl Repository {
         let entry = entry(manifest);
         for _ in 0..ROUNDS {
             // Nothing guards the tag between reading and writing, so what was written is looked at again.
-            let old = self.read_manifest(&tag).await?;
+            let old = self.tagged(&subject.digest).await?;
             let Some(index) = with_entry(old.as_ref(), &entry)? else { return Ok(()) };
             self.send_manifest(&index, &tag).await?;
         }
-        match with_entry(self.read_manifest(&tag).await?.as_ref(), &entry)? {
+        match with_entry(self.tagged(&subject.digest).await?.as_ref(), &entry)? {
             None => Ok(()),
-            Some(_) => Err(RegistryError::Protocol(format!("others write the tag {tag} at the same time"))),
+            Some(_) => Err(RegistryError::Protocol(format!(
+                "the tag {tag} does not keep what is written to it: others write it at the same time, or it is taken for a digest"
+            ))),
         }
     }
 }

@@ -74,12 +74,14 @@ async fn what_is_no_manifest_is_refused() {
     }
 }
 
+fn attached(name: &str, subject: &Manifest) -> Manifest {
+    manifest(&json!({"schemaVersion": 2, "mediaType": media_type::MANIFEST, "artifactType": name,
+        "config": {"mediaType": media_type::EMPTY, "digest": Digest::of(b"{}"), "size": 2}, "layers": [],
+        "subject": {"mediaType": media_type::MANIFEST, "digest": subject.digest, "size": subject.bytes.len()}}))
+}
+
 #[tokio::test]
 async fn what_is_attached_is_found_by_the_registry_or_by_the_tag() {
-    let attached = |name: &str, subject: &Manifest| {
-        manifest(&json!({"schemaVersion": 2, "mediaType": media_type::MANIFEST, "artifactType": name,
-            "subject": {"mediaType": media_type::MANIFEST, "digest": subject.digest, "size": subject.bytes.len()}}))
-    };
     for referrers in [false, true] {
         let stand_in = StandIn::start(Modes { referrers, ..Modes::default() });
         stand_in.add_blob(NAME, "{}");
@@ -100,6 +102,31 @@ async fn what_is_attached_is_found_by_the_registry_or_by_the_tag() {
             assert_eq!(kinds, ["a/b", "c/d"]);
         }
     }
+}
+
+#[tokio::test]
+async fn where_the_question_leads_elsewhere_the_tag_tells() {
+    let stand_in = StandIn::start(Modes { referrers_elsewhere: true, ..Modes::default() });
+    stand_in.add_blob(NAME, "{}");
+    let (repository, image) = (repository(&stand_in.host()), image(b"{}", &[]));
+    repository.put_manifest(&image, "v1").await.unwrap();
+    let subject: Descriptor = repository.resolve("v1").await.unwrap().unwrap();
+    assert_eq!(repository.referrers(&subject.digest).await.unwrap(), []);
+    repository.put_referrer(&subject, &attached("a/b", &image)).await.unwrap();
+    assert_eq!(repository.referrers(&subject.digest).await.unwrap().len(), 1);
+    assert!(stand_in.log().iter().all(|logged| !logged.elsewhere));
+}
+
+#[tokio::test]
+async fn a_registry_that_takes_the_tag_for_the_digest_is_told_of() {
+    let stand_in = StandIn::start(Modes { digests_for_tags: true, ..Modes::default() });
+    stand_in.add_blob(NAME, "{}");
+    let (repository, image) = (repository(&stand_in.host()), image(b"{}", &[]));
+    repository.put_manifest(&image, "v1").await.unwrap();
+    let subject: Descriptor = repository.resolve("v1").await.unwrap().unwrap();
+    assert_eq!(repository.referrers(&subject.digest).await.unwrap(), []);
+    repository.put_referrer(&subject, &attached("a/b", &image)).await.unwrap_err();
+    assert_eq!(repository.resolve("v1").await.unwrap().unwrap().digest, image.digest);
 }
 
 #[tokio::test]

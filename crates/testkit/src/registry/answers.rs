@@ -129,6 +129,9 @@ async fn answer_one(
     if let Some((name, subject)) = rest.split_once("/referrers/").filter(|_| state.modes.referrers) {
         return Ok(manifests::referrers(&state, name, subject));
     }
+    if rest.contains("/referrers/") && state.modes.referrers_elsewhere {
+        return Ok(with(reply(303), "location", &format!("http://{}/page", shared.elsewhere)));
+    }
     match rest.strip_suffix("/tags/list") {
         Some(name) if question.method == Method::GET => Ok(manifests::tags(&state, name)),
         _ => Ok(refuse(404, "UNSUPPORTED", "there is no such thing")),

@@ -10,7 +10,9 @@ use super::modes::Garbage;
 use super::state::State;
 
 pub(super) fn answer(state: &mut State, question: &Question, name: &str, reference: &str) -> Answer {
-    let key = (name.to_owned(), reference.to_owned());
+    let digest = reference.strip_prefix("sha256-").filter(|_| state.modes.digests_for_tags);
+    let reference = digest.map_or_else(|| reference.to_owned(), |hex| format!("sha256:{hex}"));
+    let key = (name.to_owned(), reference);
     match question.method {
         Method::HEAD if state.modes.no_head => reply(405),
         Method::GET | Method::HEAD => {

@@ -109,4 +109,8 @@ pub struct Modes {
     pub garbage: Option<Garbage>,
     /// Whether referrers are kept by the registry itself.
     pub referrers: bool,
+    /// Whether a question for referrers leads to a page elsewhere, as at GHCR.
+    pub referrers_elsewhere: bool,
+    /// Whether a tag that looks like a digest is read as one, as at GitLab.
+    pub digests_for_tags: bool,
 }
