@@ -1,6 +1,7 @@
 //! The store of this machine: where it lies, what its database knows, and how to add to it.
 
 mod error;
+mod new_database;
 mod open;
 mod place;
 mod query;
@@ -11,6 +12,7 @@ mod write;
 use rusqlite::Connection;
 
 pub use error::StoreError;
+pub use new_database::{MAX_DATABASE, NewDatabaseError, SCHEMA_VERSION, new_database};
 pub use place::Place;
 pub use realisation::{Derivation, Realisation, RealisationId};
 pub use write::{Claim, StoreWriter, WriteError, add_gc_root};

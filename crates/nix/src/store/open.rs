@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::{LocalStore, Place, StoreError, schema::Schema};
 
 /// The version that Nix has had since 2.0.
-const VERSION: &str = "10";
+pub(super) const VERSION: &str = "10";
 
 /// How long to wait for whoever keeps the whole database to itself (a schema upgrade, a vacuum); readers wait for
 /// nobody else.
