@@ -21,6 +21,7 @@ pub mod labels;
 pub mod layer;
 pub mod layout;
 pub mod manifest;
+pub mod nix_database;
 pub mod package;
 pub mod plan;
 pub mod push;

@@ -13,6 +13,7 @@ use crate::descriptor::{Descriptor, media_type};
 use crate::destination::Manifest;
 use crate::digest::Digest;
 use crate::manifest::{ImageManifest, ManifestError};
+use crate::nix_database::is_database;
 use crate::record::{LayerKey, LayerRecord};
 
 /// What is put after the layers.
@@ -59,7 +60,7 @@ pub enum AssembleError {
 }
 
 /// Puts an image together: `records` has what each layer came to, in the order of the plan's layers. Equal plans and records
-/// make equal bytes. Each layer of store paths is annotated with the paths, and with its key and its name where the NAR hashes of
+/// make equal bytes. Each layer of store paths is annotated with the paths (that of a Nix database with none), and with its key and its name where the NAR hashes of
 /// the paths are known: what it is called may depend on what is known of them.
 ///
 /// # Errors
@@ -72,8 +73,8 @@ pub fn assemble(plan: &ImagePlan, records: &[LayerRecord]) -> Result<Assembled, 
     let mut layers: Vec<Descriptor> =
         layers.map(|(layer, record)| describe(layer, record)).collect::<Result<_, _>>()?;
     let specs = plan.layers.iter().map(|layer| match &layer.content {
-        LayerContent::Paths(spec) => Some(spec),
-        LayerContent::File(_) => None,
+        LayerContent::Paths(spec) if !is_database(spec) => Some(spec),
+        _ => None,
     });
     add_paths(&mut layers, &specs.collect::<Vec<_>>());
     let config = ConfigFile {

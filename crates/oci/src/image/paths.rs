@@ -10,6 +10,7 @@ use super::plan::{ImagePlan, LayerContent, PlannedLayer};
 use super::{history_of, name_of};
 use crate::config::{ImageConfig, Timestamp};
 use crate::descriptor::Platform;
+use crate::nix_database::is_database;
 use crate::plan::{PlanError, PlanOptions, PlannedGroup, plan};
 
 /// Plans an image of a closure.
@@ -35,7 +36,7 @@ pub fn plan_paths(
 }
 
 impl ImagePlan {
-    /// The store paths whose content is in it.
+    /// The store paths whose content is in it; that of which a Nix database is made is none.
     #[must_use]
     pub fn paths(&self) -> BTreeSet<&StorePath> {
         let files = self.layers.iter().filter_map(|layer| match &layer.content {
@@ -43,8 +44,8 @@ impl ImagePlan {
             LayerContent::File(file) => Some(&file.path),
         });
         let specs = self.layers.iter().filter_map(|layer| match &layer.content {
-            LayerContent::Paths(spec) => Some(spec),
-            LayerContent::File(_) => None,
+            LayerContent::Paths(spec) if !is_database(spec) => Some(spec),
+            _ => None,
         });
         specs.flat_map(|spec| spec.paths.iter().map(|path| &path.path)).chain(files).collect()
     }
