@@ -78,6 +78,9 @@ pub(crate) struct Layers {
     /// Paths whose name matches go into a layer of their own. May be repeated, also for one name
     #[arg(long = "layer", value_name = "NAME=PATTERN")]
     pub named: Vec<String>,
+    /// Add a layer with Nix's database of the store paths, so that Nix works in the container on the store as it was pushed
+    #[arg(long)]
+    pub nix_database: bool,
 }
 
 /// What an image of store paths runs, and how.

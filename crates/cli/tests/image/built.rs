@@ -237,3 +237,13 @@ fn each_image_of_an_index_has_an_sbom() {
     }
     assert_ne!(told["referrers"][0]["digest"], told["referrers"][1]["digest"]);
 }
+
+#[test]
+fn what_only_images_of_store_paths_have_is_refused() {
+    let (made, folder) = (closure(29), tempfile::tempdir().unwrap());
+    let file = image(folder.path(), &[layer(&made, &[(made.top(), made.top(), "")], &Value::Null)]);
+    let to = format!("oci:{}:v1", folder.path().join("out").display());
+    let output = push(made.root(), &["--nix-database", file.to_str().unwrap(), &to]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("--nix-database is for images of store paths"), "{}", said(&output));
+}

@@ -133,6 +133,19 @@ impl Pulled {
         lines
     }
 
+    /// All layers one over the other in a new folder, as a runtime has them.
+    pub(crate) fn unpack(&self) -> tempfile::TempDir {
+        let (manifest, root) = (self.manifest(), tempfile::tempdir().unwrap());
+        for layer in manifest["layers"].as_array().unwrap() {
+            let digest = layer["digest"].as_str().unwrap().trim_start_matches("sha256:");
+            let mut tar = Command::new("tar");
+            tar.arg("-C").arg(root.path()).arg("-xpf").arg(self.0.path().join(digest));
+            let output = tar.output().unwrap();
+            assert!(output.status.success(), "{}", said(&output));
+        }
+        root
+    }
+
     /// Names in all layers, without what they link to.
     pub(crate) fn names(&self) -> BTreeSet<String> {
         let name = |line: &String| {

@@ -49,6 +49,7 @@ pub(super) fn given(args: &args::Config, layers: &args::Layers) -> Option<&'stat
         ("--healthcheck", args.healthcheck.is_some()),
         ("--arch", args.arch.is_some()),
         ("--layer", !layers.named.is_empty()),
+        ("--nix-database", layers.nix_database),
     ];
     given.iter().find(|(_, given)| *given).map(|(name, _)| *name)
 }

@@ -11,7 +11,9 @@ use snowbank_oci::descriptor::Platform;
 use snowbank_oci::image::{ImagePlan, LayerContent, plan_json, plan_paths};
 use snowbank_oci::labels::add_labels;
 use snowbank_oci::layer::parts;
+use snowbank_oci::nix_database::NixDatabase;
 use snowbank_oci::plan::{Pattern, PlanOptions, unmatched};
+use snowbank_oci::tree::Trees;
 use snowbank_server::settings::ByteSize;
 
 use super::config;
@@ -25,6 +27,8 @@ use crate::error::{CliError, Result};
 pub(super) struct Plans {
     pub(super) images: Vec<ImagePlan>,
     pub(super) infos: BTreeMap<StorePath, PathInfo>,
+    /// The content of all that is in them.
+    pub(super) trees: Arc<dyn Trees>,
 }
 
 /// Plans what the arguments ask for.
@@ -73,7 +77,7 @@ async fn built(
     place: &Place,
     progress: &Arc<Progress>,
 ) -> Result<Plans> {
-    let mut plans = Plans { images: Vec::new(), infos: BTreeMap::new() };
+    let mut plans = Plans { images: Vec::new(), infos: BTreeMap::new(), trees: source.paths.trees() };
     for (name, json) in images {
         for warning in &json.warnings {
             progress.warn(&format!("{name}: {warning}"));
@@ -120,15 +124,33 @@ async fn of_paths(
         variant: None,
     };
     let (config, created) = (config::config(&args.config)?, created.unwrap_or_else(Timestamp::of_store));
-    let (trees, max_layers, dir) = (source.paths.trees(), args.layers.max_layers, place.dir().clone());
+    let (trees, dir) = (source.paths.trees(), place.dir().clone());
+    let (with_database, max_layers) = (args.layers.nix_database, layers_of_paths(&args.layers)?);
+    let failed = || CliError::failed("the store paths do not make an image");
     let planned = tokio::task::spawn_blocking(move || {
         let parts = |path: &StorePath, cap| Ok(parts(path, &dir, &mut *trees.open(path)?, cap)?);
         let options = PlanOptions { max_layers, cap: cap.0, named, parts: &parts };
-        plan_paths(&closure, &options, config, platform, created)
+        let plan = plan_paths(&closure, &options, config, platform, created.clone());
+        let mut image = plan.map_err(|error| failed().because(error))?;
+        if !with_database {
+            return Ok::<_, CliError>((image, trees));
+        }
+        let database = NixDatabase::new(&closure, &*trees, &dir).map_err(|error| failed().because(error))?;
+        image.layers.push(database.layer(&created));
+        Ok((image, database.among(trees)))
     });
-    let failed = || CliError::failed("the store paths do not make an image");
-    let planned = planned.await.map_err(|error| failed().because(error))?;
-    Ok(Plans { images: vec![planned.map_err(|error| failed().because(error))?], infos })
+    let (image, trees) = planned.await.map_err(|error| failed().because(error))??;
+    Ok(Plans { images: vec![image], infos, trees })
+}
+
+/// How many of the layers are left for store paths.
+fn layers_of_paths(args: &args::Layers) -> Result<usize> {
+    match args.max_layers {
+        1 if args.nix_database => Err(CliError::usage("--nix-database takes a layer of its own")
+            .hint("--max-layers must be at least 2 with it")),
+        most if args.nix_database => Ok(most.saturating_sub(1)),
+        most => Ok(most),
+    }
 }
 
 /// `NAME=PATTERN`s, those of one name together, in the order of the arguments.

@@ -15,7 +15,7 @@ use super::destination::{Opened, open};
 use super::plans::{Plans, plans};
 use super::records::Kept;
 use super::sbom::{Referrer, Sboms};
-use super::source::{Source, Supply, read};
+use super::source::{Supply, read};
 use super::told::{self, Talker};
 use super::{not_pushed, refused, sbom};
 use crate::args::image as args;
@@ -40,15 +40,8 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
         let plans = plans(&args, &supply, &source, &place, &progress).await?;
         let kept = Kept::open(&args.from, &supply, remote.as_ref(), &to)?;
         let sboms = Sboms::new(&args.sbom, &plans, place.dir(), &progress);
-        let work = Work {
-            args: &args,
-            to: &to,
-            source: &source,
-            plans: &plans,
-            kept: &kept,
-            sboms: &sboms,
-            progress: &progress,
-        };
+        let work =
+            Work { args: &args, to: &to, plans: &plans, kept: &kept, sboms: &sboms, progress: &progress };
         work.push(place.dir()).await
     };
     // What is half sent is nothing to anybody: it may end at any time.
@@ -92,7 +85,6 @@ async fn remote(args: &args::From, supply: &Supply, progress: &Progress) -> Resu
 struct Work<'a> {
     args: &'a args::Push,
     to: &'a Opened,
-    source: &'a Source,
     plans: &'a Plans,
     kept: &'a Kept,
     sboms: &'a Sboms,
@@ -110,7 +102,6 @@ impl Work<'_> {
     async fn push(&self, dir: &snowbank_nix::store_path::StoreDir) -> Result<Pushed> {
         let records = self.kept.known(&self.keys(), self.progress).await;
         let talker: Arc<dyn PushObserver> = Arc::new(Talker { progress: Arc::clone(self.progress) });
-        let trees = self.source.paths.trees();
         let destination = &*self.to.destination;
         let several = self.plans.images.len() > 1;
         let mut reports = Vec::new();
@@ -121,7 +112,7 @@ impl Work<'_> {
                 tag: &self.to.tag,
                 tags: (!several).then_some(self.args.tags.as_slice()),
                 dir,
-                trees: &trees,
+                trees: &self.plans.trees,
                 records: &records,
                 compression: self.args.compression.map(compression),
                 mounts: &self.args.mounts,
