@@ -18,7 +18,9 @@ struct Input {
     repl: String,
     perm: String,
     mode: String,
+    or_mode: String,
     uid: i64,
+    ignore: String,
     from: Option<Vec<u8>>,
     until: Option<Vec<u8>>,
     cap: u16,
@@ -50,10 +52,11 @@ fn tar(paths: Vec<LayerPath>, trees: &OneNar) -> Option<Vec<u8>> {
 }
 
 fuzz_target!(|input: Input| {
-    let Input { nar, regex, repl, perm, mode, uid, from, until, cap } = input;
+    let Input { nar, regex, repl, perm, mode, or_mode, uid, ignore, from, until, cap } = input;
     let (dir, trees) = (StoreDir::default(), OneNar(nar));
-    let perm = Perm { regex: perm, mode, uid, ..Perm::default() };
-    let options = PathOptions { rewrite: Rewrite { regex, repl }, perms: vec![perm] };
+    let perm = Perm { regex: perm, mode, or_mode, uid, ..Perm::default() };
+    let rewrite = Rewrite { regex, repl };
+    let options = PathOptions { rewrite, perms: vec![perm], ignore_destination: ignore };
     let renamed = layer(path("a"), options, None);
     let _ = LayerSpec { paths: vec![renamed.clone()] }.warnings(&dir);
     tar(vec![layer(path("b"), PathOptions::default(), Some(Part { from, until })), renamed], &trees);

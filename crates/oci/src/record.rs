@@ -97,3 +97,38 @@ pub struct LayerRecord {
     /// How the tar became the blob.
     pub compression: Compression,
 }
+
+#[cfg(test)]
+mod tests {
+    use snowbank_nix::hash::NarHash;
+
+    use super::*;
+    use crate::layer::{LayerPath, PathOptions, Perm};
+
+    fn key(options: PathOptions) -> LayerKey {
+        let path = LayerPath {
+            path: "h8w4qkbgq0l44r1l2c7yq0z0bnpvfzvx-a".parse().unwrap(),
+            nar_hash: Some(NarHash::of(b"a")),
+            options,
+            part: None,
+        };
+        LayerKey::of(&LayerSpec { paths: vec![path] }, Compression::Zstd).unwrap()
+    }
+
+    #[test]
+    fn what_was_recorded_stays_known_while_options_are_added() {
+        let perm = Perm { regex: ".*".to_owned(), mode: "0644".to_owned(), ..Perm::default() };
+        let old = PathOptions { perms: vec![perm.clone()], ..PathOptions::default() };
+        let wanted = "e07b0036057df25bec13f2788e33dd6b449dee7ee350431ae4685c1f6682e8e3";
+        assert_eq!(key(old.clone()).to_string(), wanted);
+        let adding = PathOptions {
+            perms: vec![Perm { or_mode: "0200".to_owned(), ..perm }],
+            ..PathOptions::default()
+        };
+        let ignoring = PathOptions { ignore_destination: "x".to_owned(), ..old.clone() };
+        let mut keys = vec![key(old), key(adding), key(ignoring)];
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 3);
+    }
+}

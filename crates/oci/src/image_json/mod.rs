@@ -177,7 +177,8 @@ fn read_path(
     let options = warnings.note(raw.options.map(|options| *options).unwrap_or_default(), "a path's options");
     let rewrite = warnings.note(options.rewrite, "a path's rewrite");
     let perms = options.perms.into_iter().map(|perm| warnings.note(perm, "a path's perms")).collect();
-    Ok(LayerPath { path: parsed, nar_hash: None, options: PathOptions { rewrite, perms }, part: None })
+    let options = PathOptions { rewrite, perms, ignore_destination: options.ignore_destination };
+    Ok(LayerPath { path: parsed, nar_hash: None, options, part: None })
 }
 
 /// What a person should know, a thing once.

@@ -54,4 +54,6 @@ pub(super) struct RawOptions {
     pub(super) rewrite: Fields<Rewrite>,
     #[serde(deserialize_with = "nullable")]
     pub(super) perms: Vec<Fields<Perm>>,
+    #[serde(rename = "ignoreDestination", deserialize_with = "nullable")]
+    pub(super) ignore_destination: String,
 }

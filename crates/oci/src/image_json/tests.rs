@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::Healthcheck;
-use crate::layer::{Perm, Rewrite};
+use crate::layer::Perm;
 
 const PLAIN: &str = include_str!("../../tests/image_json/plain.json");
 const OPTIONS: &str = include_str!("../../tests/image_json/options.json");
@@ -86,7 +86,7 @@ fn options_and_any_letter_case_are_read() {
         gname: "b".to_owned(),
         ..Perm::default()
     };
-    assert_eq!(data.options, PathOptions { rewrite: Rewrite::default(), perms: vec![perm] });
+    assert_eq!(data.options, PathOptions { perms: vec![perm], ..PathOptions::default() });
 }
 
 #[test]
@@ -108,11 +108,13 @@ fn files_are_read_and_equal_layers_once() {
 #[test]
 fn what_is_not_known_is_told() {
     let image = parse(NEWER).unwrap();
-    let names = ["signature", "zstd", "narHash", "ignoreDestination", "flags", "orMode", "who", "Memory"];
+    let names = ["signature", "zstd", "narHash", "flags", "who", "Memory"];
     assert_eq!(image.warnings.len(), names.len(), "{:?}", image.warnings);
     for (line, name) in image.warnings.iter().zip(names) {
         assert!(line.contains(&format!("{name:?}")), "{line}");
     }
+    let options = &spec(&image.layers[0]).paths[0].options;
+    assert_eq!((options.ignore_destination.as_str(), options.perms[0].or_mode.as_str()), ("^/tmp", "0200"));
 }
 
 #[test]

@@ -50,6 +50,10 @@ pub struct PathOptions {
     /// Whom they belong to. Of those that match, the last counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub perms: Vec<Perm>,
+    /// Which files are left out: looked for in what a file is called in the image. A directory is left out with all that is in it
+    /// in the store. Empty for none. In Go's syntax of regular expressions. Source: nix2container's branches.
+    #[serde(default, rename = "ignoreDestination", skip_serializing_if = "String::is_empty")]
+    pub ignore_destination: String,
 }
 
 /// How files are renamed: each match in a file's full path is replaced. In Go's syntax of regular expressions.
@@ -80,6 +84,10 @@ pub struct Perm {
     /// Their mode, in octal digits; empty to leave it.
     #[serde(default)]
     pub mode: String,
+    /// What is added to their mode, once it is set, in octal digits of at most 7777; empty for nothing. Source: nix2container's pull
+    /// request 210.
+    #[serde(default, rename = "orMode", skip_serializing_if = "String::is_empty")]
+    pub or_mode: String,
     /// Their owner.
     #[serde(default)]
     pub uid: i64,

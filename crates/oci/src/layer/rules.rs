@@ -30,6 +30,7 @@ impl Owner {
 #[derive(Debug)]
 pub(super) struct Rules {
     rewrite: Option<(Regex, Vec<u8>)>,
+    ignore: Option<Regex>,
     perms: Vec<Rule>,
     /// What files have that no permission names: a directory or what can be executed, a file, a link.
     plain: [Owner; 3],
@@ -39,6 +40,7 @@ pub(super) struct Rules {
 struct Rule {
     regex: Regex,
     mode: Option<u32>,
+    or_mode: u32,
     uid: i64,
     gid: i64,
     uname: Option<Arc<str>>,
@@ -52,8 +54,13 @@ impl Rules {
             rewrite if rewrite.is_none() => None,
             rewrite => Some((compile(&rewrite.regex, path)?, rewrite.repl.clone().into_bytes())),
         };
+        let ignore = match options.ignore_destination.as_str() {
+            // It would match everything.
+            "" => None,
+            regex => Some(compile(regex, path)?),
+        };
         let perms = options.perms.iter().map(|perm| Rule::new(perm, path)).collect::<Result<_, _>>()?;
-        Ok(Self { rewrite, perms, plain: [0o555, 0o444, 0o777].map(Owner::root) })
+        Ok(Self { rewrite, ignore, perms, plain: [0o555, 0o444, 0o777].map(Owner::root) })
     }
 
     /// Whether files are renamed.
@@ -67,6 +74,11 @@ impl Rules {
         Some(regex.replace_all(source, replacement.as_slice()).into_owned())
     }
 
+    /// Whether what is called so in the image is left out.
+    pub(super) fn ignores(&self, destination: &[u8]) -> bool {
+        self.ignore.as_ref().is_some_and(|regex| regex.is_match(destination))
+    }
+
     /// Whom a file of the store belongs to.
     pub(super) fn owner(&self, source: &[u8], node: &Node) -> Owner {
         let mut owner = match node {
@@ -76,7 +88,7 @@ impl Rules {
         };
         for rule in self.perms.iter().filter(|rule| rule.regex.is_match(source)) {
             (owner.uid, owner.gid) = (rule.uid, rule.gid);
-            owner.mode = rule.mode.unwrap_or(owner.mode);
+            owner.mode = rule.mode.unwrap_or(owner.mode) | rule.or_mode;
             owner.uname = rule.uname.clone().unwrap_or(owner.uname);
             owner.gname = rule.gname.clone().unwrap_or(owner.gname);
         }
@@ -95,13 +107,29 @@ impl Rule {
             }
             mode => return Err(wrong(mode)),
         };
+        let or_mode = match perm.or_mode.as_str() {
+            "" => 0,
+            or_mode if or_mode.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let bits = u32::from_str_radix(or_mode, 8).ok().filter(|bits| *bits <= 0o7777);
+                bits.ok_or_else(|| wrong(or_mode))?
+            }
+            or_mode => return Err(wrong(or_mode)),
+        };
         let name = |name: &str| match name {
             "" => Ok(None),
             name if name.contains('\0') => Err(wrong(name)),
             name => Ok(Some(Arc::from(name))),
         };
         let (uname, gname) = (name(&perm.uname)?, name(&perm.gname)?);
-        Ok(Self { regex: compile(&perm.regex, path)?, mode, uid: perm.uid, gid: perm.gid, uname, gname })
+        Ok(Self {
+            regex: compile(&perm.regex, path)?,
+            mode,
+            or_mode,
+            uid: perm.uid,
+            gid: perm.gid,
+            uname,
+            gname,
+        })
     }
 }
 
@@ -144,7 +172,7 @@ mod tests {
 
     fn renamed(regex: &str, repl: &str, source: &str) -> String {
         let rewrite = Rewrite { regex: regex.to_owned(), repl: repl.to_owned() };
-        let rules = Rules::new(&PathOptions { rewrite, perms: Vec::new() }, "a").unwrap();
+        let rules = Rules::new(&PathOptions { rewrite, ..PathOptions::default() }, "a").unwrap();
         String::from_utf8(rules.renamed(source.as_bytes()).unwrap()).unwrap()
     }
 
@@ -175,7 +203,7 @@ mod tests {
             uid,
             gid: 7,
             uname: uname.to_owned(),
-            gname: String::new(),
+            ..Perm::default()
         };
         let perms =
             vec![perm("/a", "0750", 1, "one"), perm("/b$", "", 2, ""), perm("/c", "4711", 3, "three")];

@@ -4,7 +4,7 @@ use super::Part;
 use super::entries::{Entries, Node};
 use super::error::{LayerError, shown};
 use super::held::Held;
-use super::key::{clean, order};
+use super::key::{clean, leads_to, order};
 use super::rules::{Owner, Rules};
 use super::selected::Selected;
 use crate::tree::Tree;
@@ -29,31 +29,46 @@ pub(super) struct Entry {
     pub(super) owner: Owner,
 }
 
+/// Where a file goes.
+enum Placed {
+    At(Entry),
+    /// It is renamed to nothing, and not made: where all of a path is moved to the root, its own directory becomes the root, which
+    /// stays as it is.
+    Nowhere,
+    /// It is left out, with all that is in it.
+    Ignored,
+}
+
 impl Spec {
-    /// The file at a path in the tree; none where it is renamed to nothing.
-    pub(super) fn entry(&self, path: &[u8], node: Node) -> Result<Option<Entry>, LayerError> {
+    /// The file at a path in the tree.
+    fn entry(&self, path: &[u8], node: Node) -> Result<Placed, LayerError> {
         let source = [&self.root[..], path].concat();
         let owner = self.rules.owner(&source, &node);
-        let key = match self.rules.renamed(&source) {
-            // Nothing is made then: where all of a path is moved to the root, its own directory becomes the root, which
-            // stays as it is.
-            Some(renamed) if renamed.is_empty() => return Ok(None),
+        let renamed = self.rules.renamed(&source);
+        let destination = renamed.as_deref().unwrap_or(&source);
+        if destination.is_empty() {
+            return Ok(Placed::Nowhere);
+        }
+        if self.rules.ignores(destination) {
+            return Ok(Placed::Ignored);
+        }
+        let key = match renamed {
             Some(renamed) => {
                 let key = clean(&renamed);
-                if key.contains(&0) || super::key::leads_to(b"..", &key) {
+                if key.contains(&0) || leads_to(b"..", &key) {
                     return Err(LayerError::Outside { from: shown(&source), to: shown(&renamed) });
                 }
                 key
             }
             None => clean(&source),
         };
-        Ok(Some(Entry { key, source, node, owner }))
+        Ok(Placed::At(Entry { key, source, node, owner }))
     }
 
     /// The path's files, read while they are written.
     pub(super) fn stream(&self, tree: Box<dyn Tree>) -> Stream<'_> {
         let selected = Selected::new(Entries::new(tree), self.part.as_ref());
-        Stream { spec: self, files: Files::Tree(selected), rest: Vec::new() }
+        Stream { spec: self, files: Files::Tree(selected), rest: Vec::new(), ignored: None }
     }
 
     /// The path's files, in memory and in order, if they take at most `most` bytes. What they take is put down to `most`.
@@ -63,7 +78,8 @@ impl Spec {
         most: &mut usize,
     ) -> Result<Option<Stream<'_>>, LayerError> {
         let held = Held::read(self.stream(tree), most)?;
-        Ok(held.map(|held| Stream { spec: self, files: Files::Held(held), rest: Vec::new() }))
+        let stream = |held| Stream { spec: self, files: Files::Held(held), rest: Vec::new(), ignored: None };
+        Ok(held.map(stream))
     }
 }
 
@@ -73,6 +89,8 @@ pub(super) struct Stream<'a> {
     files: Files,
     /// What of a content was read and not used by [`fill`](Self::fill).
     rest: Vec<u8>,
+    /// The directory that was left out last.
+    ignored: Option<Vec<u8>>,
 }
 
 enum Files {
@@ -87,8 +105,14 @@ impl Stream<'_> {
             Files::Held(held) => Ok(held.next()),
             Files::Tree(selected) => {
                 while let Some((path, node)) = selected.next()? {
-                    if let Some(entry) = self.spec.entry(&path, node)? {
-                        return Ok(Some(entry));
+                    if self.ignored.as_ref().is_some_and(|folder| leads_to(folder, &path)) {
+                        continue;
+                    }
+                    match self.spec.entry(&path, node)? {
+                        Placed::At(entry) => return Ok(Some(entry)),
+                        // Where it is no directory, nothing is in it.
+                        Placed::Ignored => self.ignored = Some(path),
+                        Placed::Nowhere => {}
                     }
                 }
                 Ok(None)

@@ -138,6 +138,7 @@ fn options(path: &StorePath) -> PathOptions {
         // Nothing in the name is special in a regular expression.
         rewrite: Rewrite { regex: format!("^.*/{path}"), repl: String::new() },
         perms: MODES.map(perm).into(),
+        ..PathOptions::default()
     }
 }
 

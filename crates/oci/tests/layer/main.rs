@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod names;
+mod newer;
 mod parts;
 mod random;
 mod renamed;

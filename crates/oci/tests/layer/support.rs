@@ -119,7 +119,7 @@ pub(crate) fn plain(path: &StorePath) -> LayerPath {
 /// A path whose files are renamed.
 pub(crate) fn moved(path: &StorePath, regex: &str, repl: &str) -> LayerPath {
     let rewrite = Rewrite { regex: regex.to_owned(), repl: repl.to_owned() };
-    LayerPath { options: PathOptions { rewrite, perms: Vec::new() }, ..plain(path) }
+    LayerPath { options: PathOptions { rewrite, ..PathOptions::default() }, ..plain(path) }
 }
 
 /// A path that is moved to the root, as nix2container's `copyToRoot` has it.
