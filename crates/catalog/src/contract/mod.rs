@@ -10,6 +10,7 @@ pub mod cache_races;
 pub mod caches;
 pub mod content;
 pub mod entries;
+pub mod figures;
 pub mod files;
 pub mod jobs;
 pub mod layers;
@@ -126,6 +127,9 @@ macro_rules! contract {
                 a_page_is_found_by_its_bytes, pages_of_many_recipes_come_in_order, a_page_of_a_pack_that_is_not_live_is_refused,
                 a_page_of_another_domains_pack_is_refused, an_expired_recipe_is_swept,
                 pages_are_found_by_their_packs, moving_frames_is_all_or_nothing,
+            ]
+            figures: [
+                what_is_there_is_counted, the_oldest_job_is_told, a_probe_changes_nothing,
             ]
             jobs: [
                 the_job_due_longest_is_claimed, a_job_has_one_holder, an_expired_claim_is_lost,

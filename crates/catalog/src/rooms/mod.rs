@@ -2,6 +2,7 @@
 
 mod caches;
 mod entries;
+mod figures;
 mod files;
 mod jobs;
 mod layers;
@@ -18,6 +19,7 @@ mod uploads;
 
 pub use caches::*;
 pub use entries::*;
+pub use figures::*;
 pub use files::*;
 pub use jobs::*;
 pub use layers::*;
@@ -49,6 +51,7 @@ pub trait Catalog:
     + Parcels
     + Layers
     + Tokens
+    + Figures
     + Send
     + Sync
     + 'static
@@ -71,6 +74,7 @@ impl<T> Catalog for T where
         + Parcels
         + Layers
         + Tokens
+        + Figures
         + Send
         + Sync
         + 'static

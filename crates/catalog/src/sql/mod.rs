@@ -8,10 +8,12 @@ mod session;
 mod text;
 mod value;
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(crate) use driver::{Driver, Held};
+pub(crate) use schema::is_known;
 pub(crate) use row::{Cells, Columns, Read};
 pub(crate) use session::{Session, Writing};
 use sqlx::pool::PoolConnection;
@@ -29,6 +31,8 @@ pub struct Database<D> {
     driver: D,
     /// How far [`Database::advance`] moved the clock, in milliseconds.
     shift: AtomicI64,
+    /// Statements that failed for good, and connections that were not to be had.
+    faults: Arc<AtomicU64>,
 }
 
 impl<D> Database<D> {
@@ -43,21 +47,35 @@ impl<D> Database<D> {
 impl<D: Driver> Database<D> {
     /// The database behind `driver`, its schema brought up to date.
     pub(crate) async fn new(driver: D) -> Result<Self> {
-        let database = Self { driver, shift: AtomicI64::new(0) };
+        let database = Self { driver, shift: AtomicI64::new(0), faults: Arc::default() };
         schema::migrate(&database).await?;
         Ok(database)
     }
 
     /// A connection for reading; `what` is for errors, an infinitive.
     pub(crate) async fn read(&self, what: &'static str) -> Result<Session<D, PoolConnection<D::Database>>> {
-        let held = self.driver.reader().await.map_err(|source| CatalogError::Statement { what, source })?;
-        Ok(Session::new(held, what, self.shift.load(Ordering::SeqCst)))
+        let held = self.driver.reader().await.map_err(|source| self.unreached(what, source))?;
+        Ok(self.session(held, what))
     }
 
     /// A transaction; `what` is for errors, an infinitive.
     pub(crate) async fn write(&self, what: &'static str) -> Result<Writing<D>> {
-        let held = self.driver.writer().await.map_err(|source| CatalogError::Statement { what, source })?;
-        Ok(Session::new(held, what, self.shift.load(Ordering::SeqCst)))
+        let held = self.driver.writer().await.map_err(|source| self.unreached(what, source))?;
+        Ok(self.session(held, what))
+    }
+
+    fn session<H: Held<D>>(&self, held: H, what: &'static str) -> Session<D, H> {
+        Session::new(held, what, self.shift.load(Ordering::SeqCst), Arc::clone(&self.faults))
+    }
+
+    fn unreached(&self, what: &'static str, source: sqlx::Error) -> CatalogError {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        CatalogError::Statement { what, source }
+    }
+
+    /// How many statements have failed for good on this handle.
+    pub(crate) fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
     }
 
     /// Ends all connections.

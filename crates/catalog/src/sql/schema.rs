@@ -1,6 +1,6 @@
 //! The tables, and how an older database gets them.
 
-use super::{Database, Driver, Sql, args, sql};
+use super::{Database, Driver, Sql, Writing, args, sql};
 use crate::{CatalogError, Result};
 
 /// What each version adds to the one before it; the first makes version 1.
@@ -26,6 +26,16 @@ const ID: Sql =
 const BYTES: Sql = sql!(each("BLOB", "BYTEA"));
 /// A table that is only ever read by its primary key lies in that key's order.
 const CLUSTERED: Sql = sql!(each(" WITHOUT ROWID", ""));
+
+/// Whether the database has the schema that this program knows.
+///
+/// # Errors
+/// [`CatalogError::Newer`] when a newer program has changed it since it was opened.
+pub(crate) async fn is_known<D: Driver>(tx: &mut Writing<D>) -> Result<()> {
+    let known = STEPS.len() as i64;
+    let found = tx.one::<i64>(&FIND_VERSION, args![]).await?;
+    if found == known { Ok(()) } else { Err(CatalogError::Newer { found, known }) }
+}
 
 /// Brings the database's schema to the newest version.
 pub(super) async fn migrate<D: Driver>(database: &Database<D>) -> Result<()> {

@@ -1,6 +1,8 @@
 //! Statements on one connection.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::Transaction;
 
@@ -16,6 +18,7 @@ pub(crate) struct Session<D, H> {
     /// How far the clock was moved by a test, in milliseconds.
     shift: i64,
     now: Option<i64>,
+    faults: Arc<AtomicU64>,
     driver: PhantomData<fn() -> D>,
 }
 
@@ -23,8 +26,8 @@ pub(crate) struct Session<D, H> {
 pub(crate) type Writing<D> = Session<D, Transaction<'static, <D as Driver>::Database>>;
 
 impl<D: Driver, H: Held<D>> Session<D, H> {
-    pub(super) fn new(held: H, what: &'static str, shift: i64) -> Self {
-        Self { held, what, shift, now: None, driver: PhantomData }
+    pub(super) fn new(held: H, what: &'static str, shift: i64, faults: Arc<AtomicU64>) -> Self {
+        Self { held, what, shift, now: None, faults, driver: PhantomData }
     }
 
     /// The database's time, the same throughout the session.
@@ -70,6 +73,10 @@ impl<D: Driver, H: Held<D>> Session<D, H> {
     }
 
     fn failed(&self, source: sqlx::Error) -> CatalogError {
+        // What gives way to another is tried again, and is no fault.
+        if !D::passing(&source) {
+            self.faults.fetch_add(1, Ordering::Relaxed);
+        }
         CatalogError::Statement { what: self.what, source }
     }
 }

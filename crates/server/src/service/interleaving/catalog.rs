@@ -10,8 +10,8 @@ use snowbank_catalog::ids::{
     CacheId, DomainId, EntryId, NarId, PathId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId,
 };
 use snowbank_catalog::rooms::{
-    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Files, Finalized,
-    Form, HashPart, Hit, Holdings, JobKind, Jobs, KeptNar, KnownLayer, Layer, LayerKey, Layers, Listed,
+    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Figures, Files, Finalized,
+    Form, HashPart, Hit, Holdings, Inventory, JobKind, Jobs, KeptNar, KnownLayer, Layer, LayerKey, Layers, Listed,
     ListedToken, Listing, Measure, NarFile, NarPlace, Nars, NewNar, NewPath, NewToken, NumberedPage, Pack,
     Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Queue,
     Recipes, Recoded, Repositories, Repository, Representation, Representations, Reserved, Segment, Sender,
@@ -56,6 +56,15 @@ gated! {
         fn now() -> Timestamp;
         without a gate: async fn close(&self) {
             self.inner.close().await;
+        }
+    }
+    Figures {
+        fn probe() -> ();
+        fn uploads() -> u64;
+        fn oldest_ready(kind: JobKind) -> Option<Duration>;
+        fn inventory() -> Inventory;
+        without a gate: fn faults(&self) -> u64 {
+            self.inner.faults()
         }
     }
     Uploads {
