@@ -1,6 +1,7 @@
 //! One bound on every buffer that grows with traffic.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -29,12 +30,13 @@ pub struct Budget {
 struct Share {
     units: u32,
     free: Arc<Semaphore>,
+    waiting: AtomicU64,
 }
 
 impl Share {
     fn new(bytes: u64) -> Self {
         let units = units(bytes).min(Semaphore::MAX_PERMITS.try_into().unwrap_or(u32::MAX));
-        Self { units, free: Arc::new(Semaphore::new(units as usize)) }
+        Self { units, free: Arc::new(Semaphore::new(units as usize)), waiting: AtomicU64::new(0) }
     }
 }
 
@@ -60,6 +62,10 @@ impl Budget {
     pub async fn take(&self, class: Class, bytes: u64) -> Permit {
         let share = self.share(class);
         let units = units(bytes).min(share.units);
+        if let Ok(units) = Arc::clone(&share.free).try_acquire_many_owned(units) {
+            return Permit { units: Some(units) };
+        }
+        let _waiting = Waiting::begin(&share.waiting);
         // The semaphore is never closed, so the only error cannot occur.
         Permit { units: Arc::clone(&share.free).acquire_many_owned(units).await.ok() }
     }
@@ -76,12 +82,34 @@ impl Budget {
         self.size(class) - self.share(class).free.available_permits() as u64 * UNIT
     }
 
+    /// How many wishes wait for the class's share.
+    #[must_use]
+    pub fn waiting(&self, class: Class) -> u64 {
+        self.share(class).waiting.load(Ordering::Relaxed)
+    }
+
     fn share(&self, class: Class) -> &Share {
         &self.shares[match class {
             Class::Upload => 0,
             Class::Download => 1,
             Class::Job => 2,
         }]
+    }
+}
+
+/// One who waits, until it has waited enough.
+struct Waiting<'a>(&'a AtomicU64);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -130,7 +158,11 @@ mod tests {
     async fn a_full_class_waits_and_does_not_starve_another() {
         let budget = Budget::with_shares(2 * UNIT, UNIT, UNIT);
         let all = budget.take(Class::Upload, 2 * UNIT).await;
-        assert!(budget.take(Class::Upload, 1).now_or_never().is_none());
+        let mut late = Box::pin(budget.take(Class::Upload, 1));
+        assert!((&mut late).now_or_never().is_none());
+        assert_eq!((budget.waiting(Class::Upload), budget.waiting(Class::Download)), (1, 0));
+        drop(late);
+        assert_eq!(budget.waiting(Class::Upload), 0);
         assert!(budget.take(Class::Download, 1).now_or_never().is_some());
         drop(all);
         assert!(budget.take(Class::Upload, 1).now_or_never().is_some());

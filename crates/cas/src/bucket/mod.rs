@@ -27,7 +27,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use buffers::Buffers;
 use directory::Directory;
 pub use error::{BucketError, PutError};
-pub use name::{PACKS, UPLOADS, pack_name, pack_of};
+pub use name::{PACKS, PROBES, UPLOADS, pack_name, pack_of};
 pub use place::Place;
 pub(crate) use read::{Paid, Span};
 pub use spool::SpooledFile;
@@ -84,8 +84,9 @@ impl Bucket {
         self.inner.directory.as_ref()
     }
 
-    /// Where temporary files are made.
-    pub(crate) fn spool_folder(&self) -> &path::Path {
+    /// Where temporary files are made: on the disk of the objects, where those are in a folder.
+    #[must_use]
+    pub fn spool_folder(&self) -> &path::Path {
         &self.inner.spool
     }
 

@@ -7,6 +7,9 @@ pub const UPLOADS: &str = "uploads";
 /// Before the slash: packs, `packs/<16 hexadecimal digits>`.
 pub const PACKS: &str = "packs";
 
+/// Before the slash: what is written to see that something can be written, and deleted at once.
+pub const PROBES: &str = "probes";
+
 /// The object of a pack.
 #[must_use]
 pub fn pack_name(id: PackId) -> String {

@@ -1,10 +1,10 @@
 //! What is served where.
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 
-use super::{api, artifactcache, blobs, body, health, log, nix, prefixed, rest, twirp};
+use super::{api, artifactcache, blobs, body, health, log, metrics, nix, prefixed, rest, twirp};
 use crate::service::Service;
 
 /// Every path of the server. Requests carry [`Ends`](super::Ends) as an extension; without it nobody counts as
@@ -27,10 +27,13 @@ pub fn router(service: Service) -> Router {
         .nest("/repos", rest::repositories())
         .nest("/api/v3/repos", rest::repositories())
         .route("/api/v3/{*call}", any(rest::no_such_call))
+        // For those who watch: orchestrators, and Prometheus.
         .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::guarded))
         // Both cache protocols under a base URL with a path, and everything that is not there.
         .fallback(prefixed::call)
         .layer(from_fn(body::linger))
-        .layer(from_fn(log::log))
+        .layer(from_fn_with_state(service.clone(), log::log))
         .with_state(service)
 }

@@ -15,7 +15,8 @@ use snowbank_actions::messages::v1;
 use url::Url;
 
 use super::connection::Ends;
-use crate::service::{CacheView, Caller, Identity, Origin, Result, Service, SignedRun, Visitor};
+use super::told::Told;
+use crate::service::{CacheView, Caller, Identity, Origin, Outcome, Result, Service, SignedRun, Visitor};
 
 /// What a request says of the way it came.
 #[derive(Clone, Debug)]
@@ -24,12 +25,15 @@ pub(super) struct Site {
     host: Option<String>,
     token: Option<String>,
     run: Option<SignedRun>,
+    told: Option<Told>,
 }
 
 impl Site {
     /// The job that the token names.
     pub(super) async fn caller(&self, service: &Service) -> Result<Caller> {
-        service.authenticate(self.token.as_deref(), self.origin()).await
+        let caller = service.authenticate(self.token.as_deref(), self.origin()).await?;
+        self.about(&caller.repository.name);
+        Ok(caller)
     }
 
     /// The token itself, for those that are exchanged.
@@ -44,7 +48,9 @@ impl Site {
 
     /// A binary cache, as whoever sent the request sees it.
     pub(super) async fn cache(&self, service: &Service, name: &str) -> Result<CacheView> {
-        service.cache_view(self.token.as_deref(), self.origin(), name).await
+        let view = service.cache_view(self.token.as_deref(), self.origin(), name).await?;
+        self.about(name);
+        Ok(view)
     }
 
     /// Whether the token is an administrator's.
@@ -54,7 +60,25 @@ impl Site {
 
     /// Who the token belongs to, for a repository.
     pub(super) async fn visitor(&self, service: &Service, repository: &str) -> Result<Visitor> {
-        service.visitor(self.token.as_deref(), self.origin(), repository).await
+        let visitor = service.visitor(self.token.as_deref(), self.origin(), repository).await?;
+        self.about(repository);
+        Ok(visitor)
+    }
+
+    /// What a lookup of this request came to. Counts once, for the repository or cache that the token was let in to.
+    pub(super) fn looked_up(&self, service: &Service, outcome: Outcome) {
+        if let Some(told) = &self.told
+            && let Some(name) = told.name()
+        {
+            told.note_outcome(outcome);
+            service.metrics().lookup(name, told.route().protocol, outcome);
+        }
+    }
+
+    fn about(&self, name: &str) {
+        if let Some(told) = &self.told {
+            told.note_name(name);
+        }
     }
 
     /// A URL of this server that the client can reach: under the configured address, else under the one that this
@@ -100,6 +124,7 @@ impl<S: Sync> FromRequestParts<S> for Site {
             host: host.map(str::to_owned),
             token: header(AUTHORIZATION).and_then(token).map(Cow::into_owned),
             run: run(&parts.headers),
+            told: parts.extensions.get().cloned(),
         })
     }
 }

@@ -12,7 +12,7 @@ use snowbank_catalog::rooms::{Representation, Source};
 
 use super::recipe_pages::RecipePages;
 use super::upload::gone;
-use super::{Kind, Result, Service, ServiceError};
+use super::{Kind, Place, Result, Service, ServiceError};
 
 /// A download that goes on for so long takes care itself that its representation stays.
 const RENEW: Duration = Duration::from_secs(60);
@@ -103,6 +103,7 @@ impl Service {
     /// What could not be read is looked at again before the next URL is handed out, and becomes a miss then.
     fn report_unreadable(&self, representation: &Representation, error: &ServiceError) {
         self.0.presence.forget(representation.id);
+        self.0.metrics.damaged(Place::Download);
         let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(representation = %representation.id, %error, cause, "a download broke off");
     }

@@ -6,7 +6,7 @@ use snowbank_catalog::ids::{EntryId, Timestamp};
 use snowbank_catalog::rooms::{Entry, Hit, Listed, Listing, Representation, SortBy};
 
 use super::presence::Look;
-use super::{Caller, Direction, Kind, Result, Service, ServiceError};
+use super::{Caller, Direction, Kind, Outcome, Place, Result, Service, ServiceError};
 
 /// Clocks of the database and of the processes may differ by so much, and a download may begin in a URL's last second.
 const MAX_MARGIN: Duration = Duration::from_secs(600);
@@ -28,6 +28,18 @@ pub struct Found {
     pub path: String,
 }
 
+impl Outcome {
+    /// What a lookup of these keys came to: a hit is the primary key itself, in any case.
+    #[must_use]
+    pub fn of(found: Option<&Found>, keys: &[String]) -> Self {
+        match (found, keys.first()) {
+            (None, _) => Self::Miss,
+            (Some(found), Some(key)) if found.key.eq_ignore_ascii_case(key) => Self::Hit,
+            (Some(_), _) => Self::Partial,
+        }
+    }
+}
+
 impl Service {
     /// The entry for a restore: `keys` are the primary key, then the restore keys. A miss is `None`.
     pub async fn lookup(&self, caller: &Caller, keys: &[String], version: &str) -> Result<Option<Found>> {
@@ -46,6 +58,7 @@ impl Service {
                 Look::Whole => {}
                 Look::Outdated => continue,
                 Look::Lost => {
+                    self.0.metrics.damaged(Place::Lookup);
                     tracing::error!(entry = %entry.id, key = entry.slot.key, "an entry's objects are missing: it becomes a miss");
                     self.0.catalog.delete(&[entry.id]).await?;
                     continue;

@@ -9,9 +9,11 @@ mod chunk_index;
 mod download;
 mod error;
 mod finalize;
+mod health;
 #[cfg(test)]
 mod interleaving;
 mod lookup;
+mod metrics;
 mod presence;
 mod recipe_pages;
 mod reserve;
@@ -32,6 +34,7 @@ use snowbank_cas::chunker::Params;
 use snowbank_catalog::Catalog;
 use snowbank_catalog::rooms::{Cache, Repository};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::settings::Settings;
 
@@ -47,7 +50,12 @@ pub use binary_cache::{
 pub use caches::{CacheQuery, Visitor};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
+pub use health::Health;
 pub use lookup::Found;
+pub use metrics::{
+    Call, Exposition, JobEnd, Metrics, OpenConnection, Outcome, Place, Protocol, Reason, Reservation,
+    StatusClass,
+};
 pub use reserve::UploadGrant;
 pub use signing::{Direction, UrlSigner};
 pub use snapshots::packs_of_index;
@@ -93,6 +101,10 @@ struct Inner {
     fetching: binary_cache::Fetching,
     saved: Notify,
     counted: upkeep::Counted,
+    metrics: Metrics,
+    figures: metrics::Figures,
+    doctor: health::Doctor,
+    stopping: CancellationToken,
     params: Params,
 }
 
@@ -126,6 +138,10 @@ impl Service {
             fetching: binary_cache::Fetching::default(),
             saved: Notify::new(),
             counted: upkeep::Counted::default(),
+            metrics: Metrics::default(),
+            figures: metrics::Figures::default(),
+            doctor: health::Doctor::default(),
+            stopping: CancellationToken::new(),
             params,
         })))
     }
@@ -195,10 +211,10 @@ impl Service {
         self.0.signer.check(direction, id, expires, signature)
     }
 
-    /// Whether the database and the bucket answer.
-    pub async fn healthy(&self) -> Result<()> {
-        self.0.catalog.now().await?;
-        Ok(())
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Writes what is still in memory and ends all connections to the catalog; nothing can be asked afterwards.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use snowbank_catalog::ids::UploadId;
 use snowbank_catalog::rooms::{Form, Reserved, Slot};
 
-use super::{Caller, Direction, Kind, Result, Service, ServiceError};
+use super::{Caller, Direction, Kind, Reservation, Result, Service, ServiceError};
 
 /// A reservation: the upload and the path and query of the URL that its bytes go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,9 @@ impl Service {
         self.check_rate(caller).await?;
         let slot = Slot { scope, key: key.to_owned(), version: version.to_owned() };
         let lease = self.settings().times.upload_idle.0;
-        match self.0.catalog.reserve(caller.repository.id, &slot, form(user_agent), lease).await? {
+        let reserved = self.0.catalog.reserve(caller.repository.id, &slot, form(user_agent), lease).await?;
+        self.0.metrics.reservation(outcome(&reserved));
+        match reserved {
             Reserved::Granted(upload) => {
                 let expires = SystemTime::now() + self.settings().times.upload_url.0;
                 Ok(UploadGrant { upload, path: self.0.signer.sign(Direction::Upload, upload.0, expires) })
@@ -53,6 +55,14 @@ impl Service {
             Kind::ResourceExhausted { retry_after: minute },
             format!("the repository may begin {limit} uploads a minute and has done so"),
         ))
+    }
+}
+
+fn outcome(reserved: &Reserved) -> Reservation {
+    match reserved {
+        Reserved::Granted(_) => Reservation::Granted,
+        Reserved::Exists(_) => Reservation::Exists,
+        Reserved::Busy => Reservation::Busy,
     }
 }
 

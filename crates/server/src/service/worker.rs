@@ -5,7 +5,7 @@ use std::time::Duration;
 use snowbank_catalog::rooms::{Claim, JobKind};
 use tokio_util::sync::CancellationToken;
 
-use super::{EvictReport, Result, Service};
+use super::{EvictReport, JobEnd, Result, Service};
 
 /// How often the queue is looked at when nothing was saved here: other processes save too.
 const LOOK: Duration = Duration::from_secs(2);
@@ -98,6 +98,8 @@ impl Worker {
                 return Ok(true);
             }
         };
+        let end = if done.is_ok() { JobEnd::Done } else { JobEnd::Failed };
+        self.service.0.metrics.job(claim.kind, end);
         match done {
             Ok(()) if claim.kind == JobKind::Recode => catalog.finish(&claim).await?,
             Ok(()) => catalog.give_back(&claim, self.service.settings().times.upkeep.0).await?,

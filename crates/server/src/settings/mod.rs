@@ -55,6 +55,10 @@ pub struct Settings {
     pub times: Times,
     /// Background work.
     pub jobs: JobSettings,
+    /// Who may read metrics, and where.
+    pub metrics: MetricsSettings,
+    /// Where traces of requests are sent.
+    pub telemetry: Telemetry,
 }
 
 impl Default for Settings {
@@ -78,6 +82,8 @@ impl Default for Settings {
             chunks: Chunks::default(),
             times: Times::default(),
             jobs: JobSettings::default(),
+            metrics: MetricsSettings::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -274,6 +280,32 @@ pub struct JobSettings {
 impl Default for JobSettings {
     fn default() -> Self {
         Self { recode: true, upkeep: true, repack_below: 60 }
+    }
+}
+
+/// Who may read metrics, and where. They name repositories, so by default it takes an admin token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsSettings {
+    /// An address of their own, where whoever reaches it may read them; empty for none.
+    pub listen: String,
+    /// Whether everybody who reaches the server may read them.
+    pub public: bool,
+}
+
+/// Where traces of requests are sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// The base URL of a collector that takes OTLP over HTTP; empty for no traces.
+    pub endpoint: String,
+    /// The name under which this server's traces are shown.
+    pub service_name: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { endpoint: String::new(), service_name: "snowbank".into() }
     }
 }
 

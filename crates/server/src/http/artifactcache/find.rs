@@ -12,7 +12,7 @@ use super::failure::Failure;
 use crate::http::content_type::JSON;
 use crate::http::site::Site;
 use crate::http::timestamp::rfc3339;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Outcome, Service};
 
 /// Entries of a list at the most; the npm client prints them all.
 const LIST: u64 = 100;
@@ -30,7 +30,9 @@ pub(super) async fn find(
     let mut keys = keys.split(',');
     let keys = lookup_keys(keys.next().unwrap_or_default(), keys)?;
     validate_version(&version)?;
-    let Some(found) = service.lookup(caller, &keys, &version).await? else {
+    let found = service.lookup(caller, &keys, &version).await?;
+    site.looked_up(service, Outcome::of(found.as_ref(), &keys));
+    let Some(found) = found else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     Ok(json(

@@ -5,7 +5,7 @@ mod stall;
 
 use std::net::SocketAddr;
 
-pub use serve::serve;
+pub use serve::{serve, serve_monitoring};
 
 /// Both ends of a request's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 
 use super::Ends;
 use super::stall::WriteStall;
+use crate::http::monitoring::monitoring;
 use crate::http::router;
 use crate::service::Service;
 
@@ -32,14 +33,37 @@ const READ_AHEAD: usize = 256 << 10;
 /// After a failed accept (too many open files), so that the loop does not spin.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// Connections of those who watch, served at once; a further one waits.
+const WATCHERS: usize = 16;
+
 /// Serves until `stop`, then lets running requests finish within the configured time.
 pub async fn serve(listener: TcpListener, service: Service, stop: CancellationToken) -> io::Result<()> {
+    let most = service.settings().max_connections.clamp(1, Semaphore::MAX_PERMITS);
+    let router = router(service.clone());
+    accept(listener, service, router, most, stop).await
+}
+
+/// Serves metrics and health to whoever reaches `listener`, until `stop`.
+pub async fn serve_monitoring(
+    listener: TcpListener,
+    service: Service,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let router = monitoring(service.clone());
+    accept(listener, service, router, WATCHERS, stop).await
+}
+
+async fn accept(
+    listener: TcpListener,
+    service: Service,
+    router: Router,
+    most: usize,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let times = &service.settings().times;
     // A reader that takes nothing holds buffers that others wait for; buildkit reads with pauses, though.
     let (write_stall, shutdown) = (times.body_idle.0 * 5, times.shutdown.0);
-    let places =
-        Arc::new(Semaphore::new(service.settings().max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let router = router(service);
+    let places = Arc::new(Semaphore::new(most));
     let running = GracefulShutdown::new();
     let end = CancellationToken::new();
     let _ended_with_this = end.clone().drop_guard();
@@ -63,10 +87,10 @@ pub async fn serve(listener: TcpListener, service: Service, stop: CancellationTo
                 }
                 let stream = WriteStall::new(stream, write_stall);
                 let connection = converse(stream, ends, router.clone(), running.watcher());
-                let end = end.clone();
+                let (end, open) = (end.clone(), service.metrics().connection());
                 tokio::spawn(async move {
                     end.run_until_cancelled(connection).await;
-                    drop(place);
+                    drop((place, open));
                 });
             }
             Err(error) => {
@@ -76,6 +100,7 @@ pub async fn serve(listener: TcpListener, service: Service, stop: CancellationTo
         }
     }
     drop(listener);
+    service.stopping();
     let left = running.count();
     if tokio::time::timeout(shutdown, running.shutdown()).await.is_err() {
         tracing::warn!(connections = left, "requests that did not finish in time were cut off");

@@ -12,7 +12,7 @@ use axum::routing::any;
 use snowbank_binary_cache::{File, respond};
 
 use super::site::Site;
-use crate::service::{CacheView, Service};
+use crate::service::{CacheView, Outcome, Service};
 use failure::Failure;
 
 /// The files of every cache.
@@ -42,13 +42,30 @@ async fn file(
     let view = site.cache(&service, &cache).await?;
     let file = File::parse(&path).ok_or_else(Failure::no_such_file)?;
     match *request.method() {
-        Method::GET => Ok(respond(&view, &file, request.method(), request.headers()).await),
-        Method::HEAD => head(&view, &file, request.headers()).await,
+        Method::GET => {
+            let answer = respond(&view, &file, request.method(), request.headers()).await;
+            looked_up(&service, &site, &file, answer.status());
+            Ok(answer)
+        }
+        Method::HEAD => {
+            let answer = head(&view, &file, request.headers()).await?;
+            looked_up(&service, &site, &file, answer.status());
+            Ok(answer)
+        }
         Method::PUT => put::put(&service, &view, file, request).await,
         _ => {
             let allow = [(ALLOW, HeaderValue::from_static("GET, HEAD, PUT"))];
             Ok((StatusCode::METHOD_NOT_ALLOWED, allow).into_response())
         }
+    }
+}
+
+/// A path's info is what Nix looks up; what it does then follows from that.
+fn looked_up(service: &Service, site: &Site, file: &File, status: StatusCode) {
+    match (file, status) {
+        (File::Info(_), StatusCode::OK | StatusCode::NOT_MODIFIED) => site.looked_up(service, Outcome::Hit),
+        (File::Info(_), StatusCode::NOT_FOUND) => site.looked_up(service, Outcome::Miss),
+        _ => {}
     }
 }
 

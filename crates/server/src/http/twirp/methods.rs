@@ -10,7 +10,7 @@ use snowbank_actions::twirp::Code;
 
 use super::Context;
 use super::failure::Failure;
-use crate::service::Kind;
+use crate::service::{Kind, Outcome};
 
 /// The npm client calls itself `@actions/cache-<version>`.
 const NPM: &str = "@actions/cache";
@@ -62,6 +62,7 @@ pub(super) async fn lookup(
     let keys = lookup_keys(&request.key, request.restore_keys.iter().map(String::as_str))?;
     validate_version(&request.version)?;
     let found = service.lookup(&caller, &keys, &request.version).await?;
+    site.looked_up(service, Outcome::of(found.as_ref(), &keys));
     Ok(found.map_or_else(GetCacheEntryDownloadUrlResponse::default, |found| {
         GetCacheEntryDownloadUrlResponse {
             ok: true,

@@ -7,7 +7,7 @@ use snowbank_catalog::rooms::{Cache, HashPart, PathRow};
 
 use super::ITSELF;
 use super::retention::{Bounds, Known, Reason, going};
-use crate::service::{Result, Service};
+use crate::service::{Result, Service, metrics};
 
 /// Paths read, or deleted, in one statement.
 const PAGE: u64 = 1000;
@@ -57,6 +57,8 @@ impl Service {
             }
             if !plan.paths.is_empty() {
                 let CacheEvictReport { cache, unused, over_size, .. } = &plan.report;
+                self.0.metrics.evicted(metrics::Reason::PathUnused, *unused, 0);
+                self.0.metrics.evicted(metrics::Reason::PathOverSize, *over_size, 0);
                 tracing::info!(cache, unused, over_size, "paths of a binary cache went");
                 reports.push(plan.report);
             }

@@ -80,6 +80,7 @@ impl CacheView {
     ) -> Result<Option<StoredNar>> {
         let recipe = self.service.0.catalog.begin_recipe(self.cache.domain, self.lease()).await?;
         let (done, sieved) = self.take_apart(spooled, compression, recipe).await?;
+        self.service.0.metrics.cut(done.stored_size, done.new_stored_bytes);
         let nar = NewNar {
             recipe,
             hash: sieved.hash,

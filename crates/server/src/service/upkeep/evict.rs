@@ -6,7 +6,7 @@ use snowbank_catalog::ids::EntryId;
 use snowbank_catalog::rooms::Usage;
 
 use super::space::ForSpace;
-use crate::service::{Result, Service};
+use crate::service::{Reason, Result, Service};
 
 /// Entries looked at in one statement.
 const PAGE: u64 = 500;
@@ -38,12 +38,12 @@ impl Service {
         let mut report = EvictReport::default();
         for usage in self.0.catalog.usage().await? {
             let going = self.going_by_limits(&usage).await?;
-            report.idle += self.remove(&going.idle).await?;
-            report.over_limit += self.remove(&going.over_limit).await?;
+            report.idle += self.remove(&going.idle, Reason::Idle).await?;
+            report.over_limit += self.remove(&going.over_limit, Reason::OverSize).await?;
         }
         report.paths = self.expire().await?.iter().map(|cache| cache.unused + cache.over_size).sum();
         if let Some(ForSpace { going, left }) = self.going_for_space(&[]).await? {
-            report.for_space = self.remove(&going).await?;
+            report.for_space = self.remove(&going, Reason::Space).await?;
             self.0.counted.note(left);
         }
         if report != EvictReport::default() {
@@ -67,11 +67,13 @@ impl Service {
         Ok(report)
     }
 
-    async fn remove(&self, going: &[(EntryId, u64)]) -> Result<u64> {
+    async fn remove(&self, going: &[(EntryId, u64)], reason: Reason) -> Result<u64> {
         let mut removed = 0;
         for batch in going.chunks(PAGE as usize) {
             let ids: Vec<EntryId> = batch.iter().map(|(id, _)| *id).collect();
-            removed += self.0.catalog.delete(&ids).await?;
+            let gone = self.0.catalog.delete(&ids).await?;
+            self.0.metrics.evicted(reason, gone, batch.iter().map(|(_, size)| size).sum());
+            removed += gone;
         }
         Ok(removed)
     }

@@ -13,7 +13,7 @@ use super::CheckReport;
 use crate::service::chunk_index::DomainIndex;
 use crate::service::download::unreadable;
 use crate::service::recipe_pages::RecipePages;
-use crate::service::{Kind, Result, Service, ServiceError};
+use crate::service::{Kind, Place, Result, Service, ServiceError};
 
 /// What became of a recode job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ impl Service {
                 return Err(error);
             }
             Err(error) => {
+                self.0.metrics.damaged(Place::Recode);
                 tracing::error!(representation = %id, %error, "an upload was damaged on the disk: it becomes a miss");
                 self.0.catalog.delete(raw.entry.as_slice()).await?;
                 return Ok(Outcome::Superseded);
@@ -163,6 +164,7 @@ impl Service {
         verify(&self.0.bucket, pages, &done).await.map_err(|error| {
             ServiceError::caused(Kind::Internal, "what was recoded does not read back as it came", error)
         })?;
+        self.0.metrics.cut(done.stored_size, done.new_stored_bytes);
         Ok((recipe, done))
     }
 
