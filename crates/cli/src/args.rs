@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::log::LogFormat;
+
 /// A cache that makes Nix fast in CI
 #[derive(Debug, Parser)]
 #[command(name = "snowbank", version, propagate_version = true, arg_required_else_help = true)]
@@ -138,6 +140,9 @@ pub(crate) struct Serve {
     /// Leave uploads as they came until a server without this flag runs
     #[arg(long)]
     pub pause_recoding: bool,
+    /// The form of the log's lines
+    #[arg(long, value_name = "FORMAT", value_enum, env = "SNOWBANK_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
 }
 
 /// `gc`.

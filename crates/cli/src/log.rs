@@ -1,19 +1,30 @@
-//! Structured logs on standard error: plain lines, or JSON with `SNOWBANK_LOG_FORMAT=json`; what is logged is chosen
-//! with `SNOWBANK_LOG`, in the words of `tracing`'s filters.
+//! Structured logs on standard error, plain lines or JSON; what is logged is chosen with `SNOWBANK_LOG`, in the words
+//! of `tracing`'s filters. Traces go where [`crate::telemetry`] says, whatever is logged.
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt};
 
-/// Starts logging.
-pub(crate) fn start() {
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}
+
+/// Starts logging, and collecting traces where there is a layer for them.
+pub(crate) fn start(format: LogFormat, traces: Option<Box<dyn Layer<Registry> + Send + Sync>>) {
     let filter = EnvFilter::try_from_env("SNOWBANK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let json = std::env::var("SNOWBANK_LOG_FORMAT").is_ok_and(|format| format == "json");
-    let started = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines = match format {
+        LogFormat::Json => lines.json().boxed(),
+        LogFormat::Text => lines.with_target(false).boxed(),
+    };
+    let started = tracing_subscriber::registry().with(traces).with(lines.with_filter(filter)).try_init();
     // Only a second call can fail, and then the first one's subscriber serves.
     let _ = started;
 }

@@ -9,6 +9,7 @@ mod open;
 mod printer;
 #[cfg(test)]
 mod reference;
+mod telemetry;
 
 use std::process::ExitCode;
 

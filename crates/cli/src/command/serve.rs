@@ -4,21 +4,24 @@ use std::net::SocketAddr;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use snowbank_server::http;
-use snowbank_server::service::Worker;
+use snowbank_server::service::{Service, Worker};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Serve;
 use crate::error::{CliError, Result};
 use crate::open::{Opened, Role, open};
 use crate::printer::Printer;
+use crate::telemetry::Telemetry;
 use crate::{config, log};
 
 pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     let configuration = config::read(&args.state, config::serve_flags(&args))?;
     let settings = configuration.settings;
-    log::start();
+    let (telemetry, traces) = Telemetry::start(&settings.telemetry)?;
+    log::start(args.log_format, traces);
     allow_open_files();
     let listener = listen(&settings.listen).await?;
     let address = listener
@@ -30,22 +33,57 @@ pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
         ))
         .hint("drop auth.trust_loopback (--trust-loopback), or listen on 127.0.0.1"));
     }
+    let watched = match settings.metrics.listen.as_str() {
+        "" => None,
+        address => Some(listen(address).await?),
+    };
     let data = settings.data.clone();
     let Opened { service, fresh, lock } = open(settings, Role::Server).await?;
     printer.data(format!("listening on http://{address}/"));
     if fresh && !service.settings().auth.trust_loopback {
         first_words(printer, address, &data);
     }
+    let watched = watched.map(|listener| Watched::begin(listener, &service, printer)).transpose()?;
     let stop = stop_on_signals()?;
     let worker = tokio::spawn(Worker::new(service.clone()).run(stop.clone()));
     let served = http::serve(listener, service.clone(), stop.clone()).await;
     stop.cancel();
     let _ = worker.await;
+    // Until here it told that the server was stopping.
+    if let Some(watched) = watched {
+        watched.end().await;
+    }
     if let Err(error) = service.close().await {
         tracing::warn!(%error, "the last access times could not be written");
     }
     drop(lock);
+    telemetry.end().await;
     served.map_err(|error| CliError::failed(format!("the server on {address} broke off")).because(error))
+}
+
+/// The address for metrics, being served.
+struct Watched {
+    stop: CancellationToken,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Watched {
+    fn begin(listener: TcpListener, service: &Service, printer: &Printer) -> Result<Self> {
+        let address = listener
+            .local_addr()
+            .map_err(|error| CliError::failed("the listener for metrics has no address").because(error))?;
+        printer.talk(format!("metrics at http://{address}/metrics"));
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(http::serve_monitoring(listener, service.clone(), stop.clone()));
+        Ok(Self { stop, served })
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        if let Ok(Err(error)) = self.served.await {
+            tracing::warn!(%error, "metrics were not served to the end");
+        }
+    }
 }
 
 /// Takes as many open files as the system lets this process have: the usual 1024 are fewer than a busy server's

@@ -31,6 +31,7 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         ));
     }
     check_times(settings)?;
+    check_telemetry(settings)?;
     for name in settings.repositories.keys() {
         if name.split('/').filter(|part| !part.is_empty()).count() != 2 {
             return wrong(format!("repositories.\"{name}\" is not a repository: it is written owner/name"));
@@ -68,6 +69,18 @@ fn check_issuers(settings: &Settings) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_telemetry(settings: &Settings) -> Result<()> {
+    let endpoint = &settings.telemetry.endpoint;
+    let is_http = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if endpoint.is_empty() || endpoint.parse().is_ok_and(is_http) {
+        return Ok(());
+    }
+    // It may hold a password, so it is not repeated.
+    Err(CliError::usage("the setting telemetry.endpoint is not valid")
+        .because(Told("it is no URL of http or https".to_owned()))
+        .hint("it is the base URL of a collector that takes OTLP over HTTP, as in http://127.0.0.1:4318"))
 }
 
 /// A span that ends before it begins would have the server run in circles, and one of aeons has no date at its end.

@@ -191,6 +191,8 @@ mod tests {
             "[times]\ndownload_url = '500000000000y'",
             "[repositories.\"acme/app\"]\nretention = '101y'",
             "[times]\noidc_token = '16m'",
+            "[telemetry]\nendpoint = 'collector:4318'",
+            "[metrics]\nport = 1",
             "[times]\noidc_token = '0s'",
             "[caches.Team]\n",
             "[caches.team]\nretention = '101y'",
