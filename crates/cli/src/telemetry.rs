@@ -46,7 +46,8 @@ impl Telemetry {
     pub(crate) fn start(settings: &settings::Telemetry) -> Result<(Self, Option<Collecting>)> {
         let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
         let named = ENDPOINTS.iter().any(|name| set(name));
-        let disabled = std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+        let disabled =
+            std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
         if disabled || (settings.endpoint.is_empty() && !named) {
             return Ok((Self(None), None));
         }
@@ -65,8 +66,10 @@ impl Telemetry {
         if !set("OTEL_SERVICE_NAME") {
             resource = resource.with_service_name(settings.service_name.clone());
         }
-        let provider =
-            SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource.build())
+            .build();
         // Only what the server itself does: the spans of the client that sends them would never end.
         let own = Targets::new().with_target("snowbank", LevelFilter::INFO);
         let layer = tracing_opentelemetry::layer()

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(crate) use driver::{Driver, Held};
-pub(crate) use schema::is_known;
 pub(crate) use row::{Cells, Columns, Read};
+pub(crate) use schema::is_known;
 pub(crate) use session::{Session, Writing};
 use sqlx::pool::PoolConnection;
 pub(crate) use text::{Sql, sql};

@@ -10,11 +10,11 @@ use crate::rooms::{Figures, Inventory, JobKind};
 use crate::sql::{Database, Driver, Sql, args, is_known, sql};
 
 const UPLOADS: Sql = sql!("SELECT count(*) FROM uploads");
-const OLDEST: Sql = sql!(
-    "SELECT due FROM jobs WHERE kind = $1 AND due <= $2 AND lease_until <= $2 ORDER BY due, id LIMIT 1"
-);
+const OLDEST: Sql =
+    sql!("SELECT due FROM jobs WHERE kind = $1 AND due <= $2 AND lease_until <= $2 ORDER BY due, id LIMIT 1");
 const ENTRIES: Sql = sql!("SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM entries");
-const PACKS: Sql = sql!("SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM packs WHERE state = $1");
+const PACKS: Sql =
+    sql!("SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM packs WHERE state = $1");
 const CHUNKS: Sql = sql!("SELECT count(*) FROM chunks");
 const PATHS: Sql = sql!("SELECT count(*) FROM paths");
 

@@ -112,7 +112,11 @@ mod tests {
     #[test]
     fn calls_are_told_apart() {
         for (method, path, expected) in [
-            ("POST", "/x/twirp/github.actions.results.api.v1.CacheService/CreateCacheEntry", ("v2", "reserve")),
+            (
+                "POST",
+                "/x/twirp/github.actions.results.api.v1.CacheService/CreateCacheEntry",
+                ("v2", "reserve"),
+            ),
             ("POST", "/twirp/github.actions.results.api.v1.CacheService/Nothing", ("v2", "other")),
             ("GET", "/token/_apis/artifactcache/cache", ("v1", "lookup")),
             ("PATCH", "/_apis/artifactcache/caches/7", ("v1", "upload")),

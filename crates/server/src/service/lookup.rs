@@ -29,12 +29,12 @@ pub struct Found {
 }
 
 impl Outcome {
-    /// What a lookup of these keys came to: a hit is the primary key itself, in any case.
+    /// What a lookup of these keys came to: a hit is the primary key itself.
     #[must_use]
     pub fn of(found: Option<&Found>, keys: &[String]) -> Self {
         match (found, keys.first()) {
             (None, _) => Self::Miss,
-            (Some(found), Some(key)) if found.key.eq_ignore_ascii_case(key) => Self::Hit,
+            (Some(found), Some(key)) if found.key == *key => Self::Hit,
             (Some(_), _) => Self::Partial,
         }
     }

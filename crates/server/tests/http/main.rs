@@ -15,6 +15,7 @@ mod layers;
 mod listed_tokens;
 mod magic_nix_cache;
 mod malformed;
+mod monitoring;
 mod npm;
 mod oidc;
 mod opendal;

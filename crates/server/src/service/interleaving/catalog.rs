@@ -10,12 +10,12 @@ use snowbank_catalog::ids::{
     CacheId, DomainId, EntryId, NarId, PathId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId,
 };
 use snowbank_catalog::rooms::{
-    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Figures, Files, Finalized,
-    Form, HashPart, Hit, Holdings, Inventory, JobKind, Jobs, KeptNar, KnownLayer, Layer, LayerKey, Layers, Listed,
-    ListedToken, Listing, Measure, NarFile, NarPlace, Nars, NewNar, NewPath, NewToken, NumberedPage, Pack,
-    Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Queue,
-    Recipes, Recoded, Repositories, Repository, Representation, Representations, Reserved, Segment, Sender,
-    Slot, Stage, Staged, StoredNar, TokenState, Tokens, Upload, Uploads, Usage,
+    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Figures, Files,
+    Finalized, Form, HashPart, Hit, Holdings, Inventory, JobKind, Jobs, KeptNar, KnownLayer, Layer, LayerKey,
+    Layers, Listed, ListedToken, Listing, Measure, NarFile, NarPlace, Nars, NewNar, NewPath, NewToken,
+    NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication,
+    Published, Queue, Recipes, Recoded, Repositories, Repository, Representation, Representations, Reserved,
+    Segment, Sender, Slot, Stage, Staged, StoredNar, TokenState, Tokens, Upload, Uploads, Usage,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;

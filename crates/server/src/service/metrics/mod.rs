@@ -27,9 +27,7 @@ use names::Names;
 use seen::Board;
 
 pub(super) use cached::Cached;
-pub use labels::{
-    Call, JobEnd, Outcome, Place, Protocol, Reason, Reservation, StatusClass,
-};
+pub use labels::{Call, JobEnd, Outcome, Place, Protocol, Reason, Reservation, StatusClass};
 pub(super) use process::free_bytes;
 pub(super) use scrape::Figures;
 
@@ -83,7 +81,11 @@ impl Default for Metrics {
         registry.register_collector(Box::new(Arc::clone(&board)));
         let on = &mut registry;
         Self {
-            lookups: add(on, "snowbank_lookups", "Lookups of restores and of store paths, by what they found"),
+            lookups: add(
+                on,
+                "snowbank_lookups",
+                "Lookups of restores and of store paths, by what they found",
+            ),
             requests: add(on, "snowbank_http_requests", "Requests answered"),
             received: add(on, "snowbank_http_received_bytes", "Bytes of requests' bodies"),
             sent: add(on, "snowbank_http_sent_bytes", "Bytes of answers' bodies"),
@@ -100,7 +102,11 @@ impl Default for Metrics {
                 "Bytes of evicted entries as uploaded; those of paths are not counted",
             ),
             reservations: add(on, "snowbank_reservations", "Slots asked for by saves"),
-            damaged: add(on, "snowbank_damaged", "Times that stored content was missing or not as it was stored"),
+            damaged: add(
+                on,
+                "snowbank_damaged",
+                "Times that stored content was missing or not as it was stored",
+            ),
             jobs: add(on, "snowbank_jobs_finished", "Jobs that this process ended"),
             connections: add(on, "snowbank_connections", "Connections served now"),
             accepted: add(on, "snowbank_connections_accepted", "Connections accepted"),

@@ -84,7 +84,12 @@ impl Collector for Board {
         }
         write_buffers(to, &seen.buffers)?;
         write_disk(to, &seen)?;
-        gauge(to, "snowbank_connections_limit", "Connections served at once at the most", seen.connection_limit)?;
+        gauge(
+            to,
+            "snowbank_connections_limit",
+            "Connections served at once at the most",
+            seen.connection_limit,
+        )?;
         gauge(to, "process_start_time_seconds", "When the process started, since 1970", seen.started)?;
         if let Some(bytes) = seen.resident_bytes {
             gauge(to, "process_resident_memory_bytes", "Memory that is resident", bytes)?;
@@ -151,8 +156,12 @@ fn write_disk(to: &mut DescriptorEncoder<'_>, seen: &Seen) -> Result<(), fmt::Er
 
 fn faults(to: &mut DescriptorEncoder<'_>, count: u64) -> Result<(), fmt::Error> {
     let name = "snowbank_database_errors";
-    let metric =
-        to.encode_descriptor(name, "Statements that failed, and connections that were not to be had", None, MetricType::Counter)?;
+    let metric = to.encode_descriptor(
+        name,
+        "Statements that failed, and connections that were not to be had",
+        None,
+        MetricType::Counter,
+    )?;
     ConstCounter::new(count).encode(metric)
 }
 
