@@ -11,6 +11,7 @@ mod hash_files;
 mod identity;
 mod limits;
 mod max_disk;
+mod monitoring;
 mod npm;
 mod server;
 mod shared;

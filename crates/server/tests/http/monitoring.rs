@@ -1,7 +1,9 @@
 //! Metrics and health, read over the wire, and made untrue on purpose.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use snowbank_catalog::rooms::JobKind;
@@ -213,8 +215,8 @@ async fn the_address_for_metrics_is_open_and_tells_of_the_end() {
     served.await.unwrap().unwrap();
 }
 
-/// Names of all metrics that there can be, as samples have them.
-async fn all_names() -> BTreeSet<String> {
+/// Metrics of a server that has something to tell of each kind.
+async fn all_metrics() -> String {
     let server = Server::with(|settings| settings.max_disk = Some(ByteSize(1 << 30))).await;
     let metrics = server.service.metrics();
     metrics.lookup("acme/app", Protocol::V2, Outcome::Hit);
@@ -224,7 +226,12 @@ async fn all_names() -> BTreeSet<String> {
     metrics.reservation(Reservation::Granted);
     metrics.damaged(Place::Lookup);
     metrics.job(JobKind::Recode, JobEnd::Done);
-    let text = scrape(&server).await;
+    scrape(&server).await
+}
+
+/// Names of all metrics that there can be, as samples have them.
+async fn all_names() -> BTreeSet<String> {
+    let text = all_metrics().await;
     let name = |line: &str| line.split(['{', ' ']).next().unwrap().to_owned();
     text.lines().filter(|line| !line.starts_with('#')).map(name).collect()
 }
@@ -271,4 +278,22 @@ async fn the_dashboard_and_the_alerts_name_metrics_that_there_are() {
         let unknown: Vec<String> = names_in(&query).difference(&there).cloned().collect();
         assert_eq!(unknown, Vec::<String>::new(), "{query}");
     }
+}
+
+/// Where Prometheus' own tool is installed, which is a large package.
+#[tokio::test]
+async fn prometheus_itself_finds_nothing_wrong() {
+    let promtool = |arguments: &[&str]| {
+        let mut command = Command::new("promtool");
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().ok()
+    };
+    let Some(mut metrics) = promtool(&["check", "metrics"]) else { return };
+    let text = all_metrics().await;
+    metrics.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let checked = metrics.wait_with_output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let rules = root().join("deploy/prometheus/alerts.yml");
+    let checked = promtool(&["check", "rules", rules.to_str().unwrap()]).unwrap().wait_with_output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
