@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use snowbank_catalog::rooms::Holdings;
 use snowbank_catalog::{CatalogError, PostgresCatalog, SqliteCatalog, open};
 use snowbank_testkit::postgres::Postgres;
 use sqlx::{Connection, PgConnection, SqliteConnection};
@@ -93,7 +94,7 @@ async fn a_newer_sqlite_schema_is_refused() {
     let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();
     sqlx::query("UPDATE snowbank_schema SET version = 99").execute(&mut connection).await.unwrap();
     let error = SqliteCatalog::open(&path).await.unwrap_err();
-    assert!(matches!(error, CatalogError::Newer { found: 99, known: 5 }), "{error}");
+    assert!(matches!(error, CatalogError::Newer { found: 99, known: 6 }), "{error}");
 }
 
 #[tokio::test]
@@ -104,15 +105,18 @@ async fn a_newer_postgres_schema_is_refused() {
     let mut connection = PgConnection::connect(&url).await.unwrap();
     sqlx::query("UPDATE snowbank_schema SET version = 99").execute(&mut connection).await.unwrap();
     let error = PostgresCatalog::open(&url).await.unwrap_err();
-    assert!(matches!(error, CatalogError::Newer { found: 99, known: 5 }), "{error}");
+    assert!(matches!(error, CatalogError::Newer { found: 99, known: 6 }), "{error}");
 }
 
-/// The tables of version 1 with a repository in them, as each database calls a number, bytes and a clustered table.
+/// The tables of version 1 with a repository and two entries in them, as each database calls a number, bytes and a clustered table.
 fn version_one(id: &str, bytes: &str, clustered: &str) -> sqlx::AssertSqlSafe<String> {
     let tables = include_str!("../src/sql/schema.sql");
     let rows = "INSERT INTO domains (name) VALUES (CAST('owner' AS {bytes}));
         INSERT INTO repositories (name, folded, domain)
         VALUES (CAST('owner/name' AS {bytes}), CAST('owner/name' AS {bytes}), 1);
+        INSERT INTO entries (repo, scope, key, version, place, seq, tier, size, created, accessed)
+        VALUES (1, CAST('s' AS {bytes}), CAST('a' AS {bytes}), CAST('v' AS {bytes}), CAST('p' AS {bytes}), 1, 0, 5, 1, 1),
+               (1, CAST('s' AS {bytes}), CAST('b' AS {bytes}), CAST('v' AS {bytes}), CAST('p' AS {bytes}), 2, 0, 6, 2, 2);
         CREATE TABLE snowbank_schema (version BIGINT NOT NULL);
         INSERT INTO snowbank_schema (version) VALUES (1);";
     let text = format!("{tables}{rows}");
@@ -126,6 +130,7 @@ async fn is_brought_up_to_date(url: &str) {
         let catalog = open(url).await.unwrap();
         let old = catalog.find_repository("owner/name").await.unwrap().unwrap();
         assert_eq!(catalog.cache("main", "owner").await.unwrap().domain, old.domain);
+        assert_eq!(catalog.holdings(old.id).await.unwrap(), Holdings { entries: 2, bytes: 11 });
     }
 }
 

@@ -83,6 +83,45 @@ pub async fn listings_sort_and_page(house: &House) {
     assert_eq!(listed(house, &beyond).await, (4, vec![]));
 }
 
+/// A page is the same whether its entries are walked or found.
+pub async fn little_of_much_is_listed_alike(house: &House) {
+    let catalog = &*house.catalog;
+    let repo = repo(catalog).await;
+    let mut saved = Vec::new();
+    for number in 0..40 {
+        let slot = Slot { scope: format!("s{}", number % 20), ..slot(&format!("k{}-{number}", number % 10)) };
+        saved.push(save_sized(catalog, repo, &slot, 100 - number).await);
+        house.clock.advance(Duration::from_secs(1));
+    }
+    let meant = |some: fn(usize) -> bool| {
+        (0..40).filter(|number| some(*number)).map(|number| saved[number]).collect::<Vec<_>>()
+    };
+    let reversed = |mut entries: Vec<EntryId>| {
+        entries.reverse();
+        entries
+    };
+    let scopes = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let own = Listing { repo: Some(repo), ..all() };
+    let prefix = |prefix: &str| Listing { key_prefix: Some(prefix.to_owned()), ..own.clone() };
+    let few = meant(|number| number % 10 == 3);
+    for sort in [SortBy::Created, SortBy::Accessed] {
+        let little = Listing { sort, ..prefix("k3-") };
+        assert_eq!(listed(house, &little).await, (4, few.clone()));
+        let falling = Listing { descending: true, ..little };
+        assert_eq!(listed(house, &falling).await.1, reversed(few.clone()));
+        assert_eq!(listed(house, &Listing { offset: 1, limit: 2, ..falling }).await.1, [few[2], few[1]]);
+    }
+    assert_eq!(listed(house, &Listing { sort: SortBy::Size, ..prefix("k3-") }).await.1, reversed(few));
+    let scoped = Listing { scopes: scopes(&["s3", "s4"]), ..own.clone() };
+    assert_eq!(listed(house, &scoped).await.1, meant(|number| matches!(number % 20, 3 | 4)));
+    let both = Listing { scopes: scopes(&["s3"]), ..prefix("k3") };
+    assert_eq!(listed(house, &both).await, (2, vec![saved[3], saved[23]]));
+    let neither = Listing { key: Some("k4-4".to_owned()), ..prefix("k3") };
+    assert_eq!(listed(house, &neither).await, (0, vec![]));
+    let half = Listing { scopes: Some((0..10).map(|number| format!("s{number}")).collect()), ..prefix("k") };
+    assert_eq!(listed(house, &half).await.1, meant(|number| number % 20 < 10));
+}
+
 /// To now; unknown ones are passed over.
 pub async fn touching_moves_an_entry(house: &House) {
     let catalog = &*house.catalog;

@@ -14,6 +14,7 @@ pub mod figures;
 pub mod files;
 pub mod jobs;
 pub mod layers;
+pub mod limits;
 pub mod lookup;
 pub mod nars;
 pub mod packs;
@@ -86,7 +87,8 @@ macro_rules! contract {
         $crate::contract! { @rooms $fresh;
             repositories: [
                 a_name_is_one_repository_in_any_case, many_ask_for_a_new_repository_at_once,
-                a_secret_is_kept_once, usage_adds_up, the_clock_is_the_databases,
+                a_secret_is_kept_once, usage_adds_up, what_is_held_is_counted_under_deletions,
+                the_clock_is_the_databases,
             ]
             uploads: [
                 a_slot_is_held_by_one, only_one_of_many_gets_a_slot, a_slot_is_more_than_its_key,
@@ -103,7 +105,7 @@ macro_rules! contract {
                 finalize_dooms_what_is_not_content, blocks_come_by_position, many_blocks_at_once,
             ]
             entries: [
-                an_entry_is_listed, listings_sort_and_page, touching_moves_an_entry,
+                an_entry_is_listed, listings_sort_and_page, little_of_much_is_listed_alike, touching_moves_an_entry,
                 the_idle_and_the_coldest, deleting_retires, numbers_are_never_used_twice,
             ]
             lookup: [
@@ -138,6 +140,7 @@ macro_rules! contract {
                 a_deleted_entry_is_not_swapped, a_swept_recipe_is_not_swapped,
                 a_condemned_pack_is_not_swapped, another_domains_recipe_is_not_swapped, the_queue_is_counted,
             ]
+            limits: [a_limit_is_set_and_set_no_longer, all_limits_are_set_or_none]
             tokens: [
                 a_token_counts_until_it_is_revoked, a_token_that_was_never_listed_is_unknown,
                 an_id_is_listed_once, tokens_are_listed_the_oldest_first, what_ended_is_forgotten,

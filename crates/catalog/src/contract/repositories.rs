@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::House;
 use super::fixtures::{repo, save_sized, slot};
-use crate::rooms::Holdings;
+use crate::rooms::{Holdings, UsageInAll};
 
 /// Names are equal whatever the case of their letters, and the first spelling stays.
 pub async fn a_name_is_one_repository_in_any_case(house: &House) {
@@ -55,17 +55,48 @@ pub async fn usage_adds_up(house: &House) {
     save_sized(catalog, repo, &slot("b"), 5).await;
     save_sized(catalog, other.id, &slot("a"), 1).await;
 
-    let usage: Vec<_> = catalog
-        .usage()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|usage| (usage.repository.name, usage.entries, usage.bytes))
-        .collect();
-    assert_eq!(usage, [("Another/one".to_owned(), 1, 1), ("owner/name".to_owned(), 2, 12)]);
+    let usage = async |owner, offset, limit| {
+        let usage = catalog.usage(owner, offset, limit).await.unwrap().into_iter();
+        usage.map(|usage| (usage.repository.name, usage.entries, usage.bytes)).collect::<Vec<_>>()
+    };
+    let (another, own) = (("Another/one".to_owned(), 1, 1), ("owner/name".to_owned(), 2, 12));
+    assert_eq!(usage(None, 0, 10).await, [another.clone(), own.clone()]);
+    assert_eq!(usage(None, 1, 10).await, [own.clone()]);
+    assert_eq!(usage(None, 0, 1).await, [another]);
+    assert_eq!(usage(Some("OWNER"), 0, 10).await, [own]);
+    assert_eq!(usage(Some("own"), 0, 10).await, []);
+    let in_all = async |owner| {
+        let UsageInAll { repositories, holdings } = catalog.usage_in_all(owner).await.unwrap();
+        (repositories, holdings.entries, holdings.bytes)
+    };
+    assert_eq!(in_all(None).await, (2, 3, 13));
+    assert_eq!(in_all(Some("Owner")).await, (1, 2, 12));
+    assert_eq!(in_all(Some("empty")).await, (0, 0, 0));
     assert_eq!(catalog.holdings(repo).await.unwrap(), Holdings { entries: 2, bytes: 12 });
     assert_eq!(catalog.holdings(other.id).await.unwrap(), Holdings { entries: 1, bytes: 1 });
     assert_eq!(catalog.holdings(empty.id).await.unwrap(), Holdings::default());
+}
+
+/// A deletion counts once, whoever else deletes the same.
+pub async fn what_is_held_is_counted_under_deletions(house: &House) {
+    let catalog = &*house.catalog;
+    let repo = repo(catalog).await;
+    let mut saved = Vec::new();
+    for number in 0..24 {
+        saved.push(save_sized(catalog, repo, &slot(&format!("k{number}")), 3).await);
+    }
+    let tasks = (0..8).map(|number| {
+        let (catalog, some) = (house.handle(number), saved[number..number + 9].to_vec());
+        tokio::spawn(async move { catalog.delete(&some).await.unwrap() })
+    });
+    let mut deleted = 0;
+    for task in tasks.collect::<Vec<_>>() {
+        deleted += task.await.unwrap();
+    }
+    assert_eq!(deleted, 16);
+    assert_eq!(catalog.holdings(repo).await.unwrap(), Holdings { entries: 8, bytes: 24 });
+    assert_eq!(catalog.delete(&saved).await.unwrap(), 8);
+    assert_eq!(catalog.holdings(repo).await.unwrap(), Holdings::default());
 }
 
 /// It is near this machine's (the tests' databases run here), and moves as it is told.

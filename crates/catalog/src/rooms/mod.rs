@@ -6,6 +6,7 @@ mod figures;
 mod files;
 mod jobs;
 mod layers;
+mod limits;
 mod nars;
 mod packs;
 mod parcels;
@@ -23,6 +24,7 @@ pub use figures::*;
 pub use files::*;
 pub use jobs::*;
 pub use layers::*;
+pub use limits::*;
 pub use nars::*;
 pub use packs::*;
 pub use parcels::*;
@@ -50,6 +52,7 @@ pub trait Catalog:
     + Files
     + Parcels
     + Layers
+    + Limits
     + Tokens
     + Figures
     + Send
@@ -73,6 +76,7 @@ impl<T> Catalog for T where
         + Files
         + Parcels
         + Layers
+        + Limits
         + Tokens
         + Figures
         + Send

@@ -36,6 +36,15 @@ pub struct Holdings {
     pub bytes: u64,
 }
 
+/// What several repositories have together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageInAll {
+    /// Repositories that have entries.
+    pub repositories: u64,
+    /// Their entries.
+    pub holdings: Holdings,
+}
+
 /// Repositories, and the few facts that belong to the whole server.
 #[async_trait]
 pub trait Repositories {
@@ -52,8 +61,11 @@ pub trait Repositories {
     /// What the repository's visible entries come to.
     async fn holdings(&self, id: RepoId) -> Result<Holdings>;
 
-    /// Every repository that has entries, by name.
-    async fn usage(&self) -> Result<Vec<Usage>>;
+    /// Repositories that have entries, of one owner or of all, by name: `limit` at the most, after `offset` of them.
+    async fn usage(&self, owner: Option<&str>, offset: u64, limit: u64) -> Result<Vec<Usage>>;
+
+    /// What the repositories of one owner, or all, have together.
+    async fn usage_in_all(&self, owner: Option<&str>) -> Result<UsageInAll>;
 
     /// The secret of this name: `fresh` is kept if there was none, else what is there is returned. Two
     /// processes that ask at once get the same.

@@ -1,6 +1,6 @@
 //! Enumerations as numbers.
 
-use crate::rooms::{Form, JobKind, LayerCompression};
+use crate::rooms::{Form, JobKind, LayerCompression, LimitKind};
 use crate::sql::{Cells, Columns, Read};
 
 /// A pack under way; see [`crate::rooms::Packs`].
@@ -62,6 +62,25 @@ impl Read for LayerCompression {
             0 => Some(Self::None),
             1 => Some(Self::Gzip),
             2 => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+pub(super) const fn limit(kind: LimitKind) -> i64 {
+    match kind {
+        LimitKind::Size => 0,
+        LimitKind::MaxSize => 1,
+        LimitKind::Retention => 2,
+    }
+}
+
+impl Read for LimitKind {
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        match columns.read::<i64>()? {
+            0 => Some(Self::Size),
+            1 => Some(Self::MaxSize),
+            2 => Some(Self::Retention),
             _ => None,
         }
     }

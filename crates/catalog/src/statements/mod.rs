@@ -1,7 +1,7 @@
 //! The rooms in SQL, one file each.
 //!
 //! Rows are locked in one order everywhere, so that transactions rarely stand in each other's way: jobs, uploads,
-//! repositories, entries, representations, caches, paths, staged NARs, NARs, files, recipes, parcels, layers, pages, packs. Where several
+//! repositories, entries, representations, caches, paths, staged NARs, NARs, files, recipes, parcels, layers, pages, packs, limits. Where several
 //! rows of one kind are locked, it is by rising number.
 
 mod caches;
@@ -12,6 +12,7 @@ mod files;
 mod jobs;
 mod kept;
 mod layers;
+mod limits;
 mod nars;
 mod packs;
 mod parcels;

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::ids::{DomainId, RepoId, Timestamp};
-use crate::rooms::{Holdings, Repositories, Repository, Usage};
-use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, Writing, args, sql};
+use crate::rooms::{Holdings, Repositories, Repository, Usage, UsageInAll};
+use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, Writing, args, signed, sql};
+use crate::statements::slots::after_prefix;
 
 macro_rules! repository_columns {
     () => {
@@ -19,13 +20,18 @@ const INSERT_DOMAIN: Sql = sql!("INSERT INTO domains (name) VALUES ($1) ON CONFL
 const FIND_DOMAIN: Sql = sql!("SELECT id FROM domains WHERE name = $1");
 const INSERT: Sql =
     sql!("INSERT INTO repositories (name, folded, domain) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
-const HOLDINGS: Sql =
-    sql!("SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM entries WHERE repo = $1");
+const HOLDINGS: Sql = sql!("SELECT held, held_bytes FROM repositories WHERE id = $1");
+/// Of repositories whose names lie between $1 and $2.
+macro_rules! between {
+    () => {
+        "FROM repositories WHERE held > 0 AND folded >= $1 AND folded < $2"
+    };
+}
+const SUM: Sql = sql!(
+    "SELECT count(*), CAST(coalesce(sum(held), 0) AS BIGINT), CAST(coalesce(sum(held_bytes), 0) AS BIGINT) " between!()
+);
 const USAGE: Sql = sql!(
-    "SELECT " repository_columns!() ", count(*), CAST(sum(entries.size) AS BIGINT)
-     FROM entries JOIN repositories ON repositories.id = entries.repo
-     GROUP BY repositories.id, repositories.name, repositories.domain, repositories.folded
-     ORDER BY repositories.folded"
+    "SELECT " repository_columns!() ", held, held_bytes " between!() " ORDER BY folded LIMIT $3 OFFSET $4"
 );
 const FIND_SECRET: Sql = sql!("SELECT value FROM secrets WHERE name = $1");
 const INSERT_SECRET: Sql = sql!("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING");
@@ -52,6 +58,22 @@ impl Read for Usage {
     fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
         Some(Self { repository: columns.read()?, entries: columns.read()?, bytes: columns.read()? })
     }
+}
+
+impl Read for UsageInAll {
+    const NOUN: &'static str = "repository";
+
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        let repositories = columns.read()?;
+        Some(Self { repositories, holdings: columns.read()? })
+    }
+}
+
+/// The first name of an owner's repositories, or of all, and the first after them.
+fn names_of(owner: Option<&str>) -> (Vec<u8>, Vec<u8>) {
+    let prefix = owner.map(|owner| format!("{}/", owner.to_ascii_lowercase())).unwrap_or_default();
+    let last = after_prefix(&prefix);
+    (prefix.into_bytes(), last)
 }
 
 /// The domain of this name, in any case; made if it is new.
@@ -89,11 +111,19 @@ impl<D: Driver> Repositories for Database<D> {
     }
 
     async fn holdings(&self, id: RepoId) -> Result<Holdings> {
-        self.read("add up a repository's entries").await?.one(&HOLDINGS, args![id]).await
+        let held = self.read("add up a repository's entries").await?.find(&HOLDINGS, args![id]).await?;
+        Ok(held.unwrap_or_default())
     }
 
-    async fn usage(&self) -> Result<Vec<Usage>> {
-        self.read("add up what repositories use").await?.all(&USAGE, args![]).await
+    async fn usage(&self, owner: Option<&str>, offset: u64, limit: u64) -> Result<Vec<Usage>> {
+        let (first, last) = names_of(owner);
+        let values = args![&first, &last, signed(limit), signed(offset)];
+        self.read("list what repositories use").await?.all(&USAGE, values).await
+    }
+
+    async fn usage_in_all(&self, owner: Option<&str>) -> Result<UsageInAll> {
+        let (first, last) = names_of(owner);
+        self.read("add up what repositories use").await?.one(&SUM, args![&first, &last]).await
     }
 
     async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {

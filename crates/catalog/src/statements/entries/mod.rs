@@ -1,5 +1,6 @@
 //! Visible entries.
 
+mod delete;
 mod list;
 mod lookup;
 
@@ -31,8 +32,6 @@ const COLDEST: Sql = sql!(
 const COLDEST_OF: Sql = sql!(
     "SELECT " entry_columns!() " FROM entries WHERE repo = $3 ORDER BY accessed, id LIMIT $1 OFFSET $2"
 );
-/// Their representations retire with it: the reference to the entry becomes null.
-const DELETE: Sql = sql!("DELETE FROM entries WHERE id" in_ints("$1"));
 
 impl Read for Entry {
     const NOUN: &'static str = "entry";
@@ -107,16 +106,6 @@ impl<D: Driver> Entries for Database<D> {
     }
 
     async fn delete(&self, entries: &[EntryId]) -> Result<u64> {
-        if entries.is_empty() {
-            return Ok(0);
-        }
-        let numbers = numbers(entries);
-        self.retry(|| async {
-            let mut tx = self.write("delete entries").await?;
-            let deleted = tx.run(&DELETE, args![&numbers]).await?;
-            tx.commit().await?;
-            Ok(deleted)
-        })
-        .await
+        delete::delete(self, &numbers(entries)).await
     }
 }

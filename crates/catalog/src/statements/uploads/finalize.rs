@@ -21,8 +21,10 @@ const CONTENT: Sql = sql!(
     "SELECT blocks.hash, blocks.size FROM content JOIN blocks ON blocks.id = content.block
      WHERE content.upload = $1 ORDER BY content.ordinal"
 );
-const NEXT_SEQ: Sql =
-    sql!("UPDATE repositories SET next_seq = next_seq + 1 WHERE id = $1 RETURNING next_seq");
+const NEXT_SEQ: Sql = sql!(
+    "UPDATE repositories SET next_seq = next_seq + 1, held = held + 1, held_bytes = held_bytes + $2
+     WHERE id = $1 RETURNING next_seq"
+);
 const INSERT_ENTRY: Sql = sql!(
     "INSERT INTO entries (repo, scope, key, version, place, seq, tier, size, created, accessed)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING id"
@@ -65,7 +67,7 @@ pub(super) async fn finalize<D: Driver>(
         return Ok(Finalized::SizeMismatch { committed });
     }
 
-    let seq = tx.one::<i64>(&NEXT_SEQ, args![repo]).await?;
+    let seq = tx.one::<i64>(&NEXT_SEQ, args![repo, signed(size)]).await?;
     let values =
         args![repo, &slot.scope, &slot.key, &slot.version, &place, seq, seq / TIER, signed(size), now];
     let entry = tx.one::<EntryId>(&INSERT_ENTRY, values).await?;
