@@ -25,7 +25,13 @@ pub fn router(service: Service) -> Router {
         .route("/api/v1/", any(api::no_such_call))
         // GitHub's, for gh and its like; on a server that is not github.com they put a path before it.
         .nest("/repos", rest::repositories())
+        .nest("/orgs", rest::organizations())
+        .nest("/organizations", rest::organizations())
+        .nest("/enterprises", rest::enterprises())
         .nest("/api/v3/repos", rest::repositories())
+        .nest("/api/v3/orgs", rest::organizations())
+        .nest("/api/v3/organizations", rest::organizations())
+        .nest("/api/v3/enterprises", rest::enterprises())
         .route("/api/v3/{*call}", any(rest::no_such_call))
         // For those who watch: orchestrators, and Prometheus.
         .route("/healthz", get(health::healthz))

@@ -16,7 +16,9 @@ use url::Url;
 
 use super::connection::Ends;
 use super::told::Told;
-use crate::service::{CacheView, Caller, Identity, Origin, Outcome, Result, Service, SignedRun, Visitor};
+use crate::service::{
+    CacheView, Caller, Identity, ManageRight, Origin, Outcome, Result, Service, SignedRun, Visitor,
+};
 
 /// What a request says of the way it came.
 #[derive(Clone, Debug)]
@@ -79,6 +81,16 @@ impl Site {
         if let Some(told) = &self.told {
             told.note_name(name);
         }
+    }
+
+    /// What the token allows with the repositories of an owner.
+    pub(super) async fn owner(&self, service: &Service, owner: &str) -> Result<ManageRight> {
+        service.visit_owner(self.token.as_deref(), self.origin(), owner).await
+    }
+
+    /// Whether the token is an administrator's, as who asks about the whole server.
+    pub(super) async fn server(&self, service: &Service) -> Result<()> {
+        service.visit_server(self.token.as_deref(), self.origin()).await
     }
 
     /// A URL of this server that the client can reach: under the configured address, else under the one that this

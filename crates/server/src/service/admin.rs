@@ -86,9 +86,10 @@ impl Service {
 
     /// What each repository uses.
     pub async fn cache_usage(&self) -> Result<Vec<UsageRow>> {
-        let usage = self.0.catalog.usage().await?;
+        let usage = self.0.catalog.usage(None, 0, u64::MAX).await?;
+        let cascade = self.whole_cascade().await?;
         let row = |usage: snowbank_catalog::rooms::Usage| UsageRow {
-            limit: self.settings().limits_of(&usage.repository.name).size.0,
+            limit: cascade.of_repository(&usage.repository.name).size.0,
             repository: usage.repository.name,
             entries: usage.entries,
             bytes: usage.bytes,

@@ -1,11 +1,11 @@
-//! A repository's caches, to look at and to delete: all of them for an administrator; for a job of the repository what
+//! A repository's caches, to look at and to delete: all of them for who manages the repository; for a job of it what
 //! its scopes let it read, and to delete what it may write.
 
 use snowbank_actions::scope::{READ_DENIED, Scopes};
 use snowbank_catalog::ids::EntryId;
-use snowbank_catalog::rooms::{Entry, Holdings, Listed, Listing, Repository, SortBy};
+use snowbank_catalog::rooms::{Entry, Holdings, Listed, Listing, Repository, SortBy, Usage, UsageInAll};
 
-use super::auth::Origin;
+use super::auth::{ManageRight, Origin};
 use super::{Kind, Result, Service, ServiceError, UsageRow, check_repository_name};
 
 /// Entries that one call by key deletes at the most.
@@ -17,8 +17,15 @@ pub struct Visitor {
     name: String,
     /// None where nothing was ever saved.
     repository: Option<Repository>,
-    /// A job's; an administrator has none and needs none.
-    scopes: Option<Scopes>,
+    may: May,
+}
+
+#[derive(Clone, Debug)]
+enum May {
+    /// What a job's scopes allow.
+    Scopes(Scopes),
+    /// The same in all scopes.
+    Everywhere(ManageRight),
 }
 
 /// Which of a repository's caches, and in which order.
@@ -41,7 +48,7 @@ pub struct CacheQuery {
 impl Visitor {
     /// The scopes whose entries are shown, of those that are asked for; none for all.
     fn shown(&self, asked: Option<&String>) -> Result<Option<Vec<String>>> {
-        let Some(scopes) = &self.scopes else { return Ok(asked.map(|scope| vec![scope.clone()])) };
+        let May::Scopes(scopes) = &self.may else { return Ok(asked.map(|scope| vec![scope.clone()])) };
         if scopes.read.is_empty() {
             return Err(ServiceError::new(Kind::PermissionDenied, READ_DENIED));
         }
@@ -50,12 +57,32 @@ impl Visitor {
     }
 
     fn sees(&self, scope: &str) -> bool {
-        let readable = |scopes: &Scopes| scopes.read.iter().any(|known| known == scope);
-        self.deletes(scope) || self.scopes.as_ref().is_some_and(readable)
+        match &self.may {
+            May::Scopes(scopes) => self.deletes(scope) || scopes.read.iter().any(|known| known == scope),
+            May::Everywhere(_) => true,
+        }
     }
 
     fn deletes(&self, scope: &str) -> bool {
-        self.scopes.as_ref().is_none_or(|scopes| scopes.write.as_deref() == Some(scope))
+        match &self.may {
+            May::Scopes(scopes) => scopes.write.as_deref() == Some(scope),
+            May::Everywhere(right) => *right >= ManageRight::Write,
+        }
+    }
+
+    /// `owner/name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What he may do in all scopes of the repository; of a job, no more than to look at what it comes to.
+    #[must_use]
+    pub fn right(&self) -> ManageRight {
+        match &self.may {
+            May::Scopes(_) => ManageRight::Read,
+            May::Everywhere(right) => *right,
+        }
     }
 }
 
@@ -70,14 +97,14 @@ impl Service {
         let identity = self.0.authenticator.identify(token, origin).await?;
         let unknown = || ServiceError::new(Kind::NotFound, "there is no such repository for this token");
         check_repository_name(repository).map_err(|_| unknown())?;
-        let scopes = match identity.job() {
-            Some((own, scopes)) if own.eq_ignore_ascii_case(repository) => Some(scopes.clone()),
-            None if identity.is_admin() => None,
+        let may = match (identity.job(), identity.manages(repository)) {
+            (Some((own, scopes)), _) if own.eq_ignore_ascii_case(repository) => May::Scopes(scopes.clone()),
+            (None, Some(right)) => May::Everywhere(right),
             _ => return Err(unknown()),
         };
         let known = self.0.catalog.find_repository(repository).await?;
         let name = known.as_ref().map_or_else(|| repository.to_owned(), |known| known.name.clone());
-        Ok(Visitor { name, repository: known, scopes })
+        Ok(Visitor { name, repository: known, may })
     }
 
     /// A page of what the visitor may see.
@@ -148,9 +175,24 @@ impl Service {
         Ok(own)
     }
 
+    /// What the repositories of an owner, or all, use together.
+    pub async fn usage_in_all(&self, owner: Option<&str>) -> Result<UsageInAll> {
+        Ok(self.0.catalog.usage_in_all(owner).await?)
+    }
+
+    /// What each of them uses that has caches, by name: `limit` of them after `offset`.
+    pub async fn usage_by_repository(
+        &self,
+        owner: Option<&str>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<Usage>> {
+        Ok(self.0.catalog.usage(owner, offset, limit).await?)
+    }
+
     /// What the whole repository uses: no scope has a limit of its own.
     pub async fn repository_usage(&self, visitor: &Visitor) -> Result<UsageRow> {
-        let limit = self.settings().limits_of(&visitor.name).size.0;
+        let limit = self.limits_of(&visitor.name).await?.size.0;
         let mut usage = UsageRow { repository: visitor.name.clone(), entries: 0, bytes: 0, limit };
         if let Some(repository) = &visitor.repository {
             let Holdings { entries, bytes } = self.0.catalog.holdings(repository.id).await?;

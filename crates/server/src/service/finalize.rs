@@ -15,7 +15,7 @@ impl Service {
             key: key.to_owned(),
             version: version.to_owned(),
         };
-        let limit = self.settings().limits_of(&caller.repository.name).size;
+        let limit = self.limits_of(&caller.repository.name).await?.size;
         if size > limit.0 {
             if let Some(upload) = self.0.catalog.find_upload(caller.repository.id, &slot).await? {
                 self.0.catalog.abandon(upload.id).await?;

@@ -12,6 +12,7 @@ mod finalize;
 mod health;
 #[cfg(test)]
 mod interleaving;
+mod limits;
 mod lookup;
 mod metrics;
 mod presence;
@@ -40,8 +41,8 @@ use crate::settings::Settings;
 
 pub use admin::{CacheFilter, CacheRow, UsageRow};
 pub use auth::{
-    Authenticator, CacheGrant, CacheGrantError, GithubIssuer, Grant, Identity, OidcIssuers, Origin,
-    OwnTokens, Rights, SignedRun,
+    Authenticator, CacheGrant, CacheGrantError, GithubIssuer, Grant, Identity, ManageGrant, ManageGrantError,
+    ManageRight, OidcIssuers, Origin, OwnTokens, Rights, SignedRun,
 };
 pub use binary_cache::{
     CacheEvictReport, CacheView, ClosureAnswer, ClosureQuestion, FrameRun, FrameSource, Lacking, Nameable,
@@ -51,6 +52,7 @@ pub use caches::{CacheQuery, Visitor};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
 pub use health::Health;
+pub use limits::{LimitsOn, Wanted};
 pub use lookup::Found;
 pub use metrics::{
     Call, Exposition, JobEnd, Metrics, OpenConnection, Outcome, Place, Protocol, Reason, Reservation,
@@ -163,10 +165,10 @@ impl Service {
         let Some((repository, scopes)) = identity.job() else {
             return Err(ServiceError::new(
                 Kind::PermissionDenied,
-                if identity.is_admin() {
-                    "an admin token names no repository to save or restore for"
-                } else {
-                    "a token for binary caches names no repository to save or restore for"
+                match identity {
+                    Identity::Admin { .. } => "an admin token names no repository to save or restore for",
+                    Identity::Manager { .. } => "a token to manage caches is none to save or restore with",
+                    _ => "a token for binary caches names no repository to save or restore for",
                 },
             ));
         };
@@ -244,18 +246,23 @@ impl Service {
 }
 
 fn check_repository_name(name: &str) -> Result<()> {
-    let part = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 100
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    match name.split_once('/') {
-        Some((owner, repo)) if part(owner) && part(repo) => Ok(()),
-        _ => Err(ServiceError::new(
-            Kind::InvalidArgument,
-            format!("`{}` is no repository: it is written owner/name", name.escape_debug()),
-        )),
+    if is_repository_name(name) {
+        return Ok(());
     }
+    Err(ServiceError::new(
+        Kind::InvalidArgument,
+        format!("`{}` is no repository: it is written owner/name", name.escape_debug()),
+    ))
+}
+
+/// Whether a text is written `owner/name`.
+fn is_repository_name(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(owner, repo)| is_name_part(owner) && is_name_part(repo))
+}
+
+/// Whether a text can be an owner, or a repository's name without its owner.
+fn is_name_part(part: &str) -> bool {
+    (1..=100).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {

@@ -335,7 +335,8 @@ impl Settings {
         self.caches.get(name).map(|own| own.owner.as_deref().unwrap_or(name))
     }
 
-    fn repository(&self, name: &str) -> Option<&RepositorySettings> {
+    /// What is said of a repository alone.
+    pub(crate) fn repository(&self, name: &str) -> Option<&RepositorySettings> {
         self.repositories.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, own)| own)
     }
 }

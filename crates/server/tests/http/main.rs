@@ -21,6 +21,8 @@ mod oidc;
 mod opendal;
 mod pulls;
 mod rest;
+mod rest_limits;
+mod rest_usage;
 mod saving_faults;
 mod signed_urls;
 mod support;

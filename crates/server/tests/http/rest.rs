@@ -6,26 +6,32 @@ use snowbank_server::settings::{ByteSize, RepositorySettings};
 use crate::support::{Answer, Server, VERSION};
 
 /// A call as gh sends it.
-async fn call(server: &Server, token: &str, method: &str, path: &str) -> Answer {
+pub(crate) async fn call(server: &Server, token: &str, method: &str, path: &str) -> Answer {
+    send(server, token, method, path, "").await
+}
+
+/// The same with a body.
+pub(crate) async fn send(server: &Server, token: &str, method: &str, path: &str, body: &str) -> Answer {
     let head = format!(
         "{method} {path} HTTP/1.1
         Accept: application/vnd.github+json
         Authorization: token {{token}}
         Host: {{host}}
-        Content-Length: 0"
+        Content-Length: {}",
+        body.len()
     );
-    server.replay_as(token, &head, b"").await
+    server.replay_as(token, &head, body.as_bytes()).await
 }
 
-const CACHES: &str = "/repos/acme/app/actions/caches";
+pub(crate) const CACHES: &str = "/repos/acme/app/actions/caches";
 
-fn keys(answer: &Answer) -> Vec<String> {
+pub(crate) fn keys(answer: &Answer) -> Vec<String> {
     let caches = answer.json()["actions_caches"].as_array().unwrap().clone();
     caches.iter().map(|cache| cache["key"].as_str().unwrap().to_owned()).collect()
 }
 
 /// An error: its status, after all that clients look for was found in it.
-fn refused(answer: &Answer) -> u16 {
+pub(crate) fn refused(answer: &Answer) -> u16 {
     let body = answer.json();
     assert_eq!(body["status"], answer.status.to_string(), "{body}");
     assert!(!body["message"].as_str().unwrap().is_empty(), "{body}");
@@ -34,7 +40,7 @@ fn refused(answer: &Answer) -> u16 {
 }
 
 /// Saves under the scope that the token may write.
-async fn save_as(server: &Server, token: &str, key: &str, content: &[u8]) {
+pub(crate) async fn save_as(server: &Server, token: &str, key: &str, content: &[u8]) {
     let body = json!({ "key": key, "version": VERSION }).to_string();
     let reserved = server.twirp_as(token, "CreateCacheEntry", &body).await.json();
     let target = server.target(reserved["signed_upload_url"].as_str().unwrap());
@@ -230,6 +236,9 @@ async fn calls_that_there_are_not_get_github_s_error() {
         ("GET", "/repos"),
         ("GET", "/repos/acme/app"),
         ("GET", "/repos/acme/app/actions/runs"),
+        ("GET", "/orgs/acme/actions/caches"),
+        ("POST", "/enterprises/any/actions/cache/usage"),
+        ("GET", "/api/v3/organizations/acme"),
         ("GET", "/api/v3/user"),
         ("GET", "/repos/acme/a%20b/actions/caches"),
     ] {

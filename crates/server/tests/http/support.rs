@@ -70,6 +70,12 @@ impl Server {
         self.service.mint(&Rights::Admin, Duration::from_secs(600)).unwrap()
     }
 
+    /// A token to manage caches, by grants written as on the command line.
+    pub(crate) fn manager(&self, grants: &[&str]) -> String {
+        let grants = grants.iter().map(|grant| grant.parse().unwrap()).collect();
+        self.service.mint(&Rights::Manage(grants), Duration::from_secs(600)).unwrap()
+    }
+
     /// Sends a request as a client wrote it: `head` is its first line and its headers, a line each, with `{host}`,
     /// `{length}` and `{token}` to be filled in. `Connection: close` is added.
     pub(crate) async fn replay(&self, head: &str, body: &[u8]) -> Answer {

@@ -148,7 +148,7 @@ impl RestClient {
         let attempt = self.attempt(&format!("ask for the limit of {repository}"));
         let limit = self.read::<StorageLimit>(repository, "cache/storage-limit", &[], &attempt).await;
         match limit {
-            Ok(limit) => Ok(limit.bytes()),
+            Ok(limit) => Ok(limit.max_cache_size_gb.count()),
             Err(ClientError::Missing { .. } | ClientError::Denied { status: StatusCode::FORBIDDEN, .. }) => {
                 Ok(None)
             }

@@ -26,7 +26,7 @@ pub(super) async fn reserve(
     let Reserve { key, version, cache_size } = message(service, request).await?;
     validate_key(&key)?;
     validate_version(&version)?;
-    let limit = service.settings().limits_of(&caller.repository.name).size.0;
+    let limit = service.limits_of(&caller.repository.name).await?.size.0;
     // 400 is the one status whose message the npm client shows for a reservation.
     if cache_size.is_some_and(|size| u64::try_from(size).is_ok_and(|size| size > limit)) {
         let message = format!(

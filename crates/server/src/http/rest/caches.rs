@@ -2,17 +2,16 @@
 
 use axum::Json;
 use axum::extract::{OriginalUri, RawPathParams, RawQuery, State};
-use axum::http::header::LINK;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use snowbank_actions::messages::rest::{Cache, CacheList};
 use snowbank_actions::query::Query;
 use snowbank_catalog::ids::EntryId;
 use snowbank_catalog::rooms::{Entry, SortBy};
 
-use super::Visit;
 use super::failure::Failure;
 use super::pages::Page;
+use super::visit::Visit;
 use crate::http::site::Site;
 use crate::http::timestamp::rfc3339;
 use crate::service::{CacheQuery, Service};
@@ -31,10 +30,7 @@ pub(super) async fn list(
     let caches = listed.entries.into_iter().map(|(_, entry)| cache(entry)).collect();
     let list = CacheList { total_count: listed.total, actions_caches: caches };
     let mut response = Json(list).into_response();
-    let links = page.links(listed.total, &site.url(&service, uri.path()), &query);
-    if let Some(links) = links.and_then(|links| HeaderValue::try_from(links).ok()) {
-        response.headers_mut().insert(LINK, links);
-    }
+    page.link(&mut response, listed.total, &site.url(&service, uri.path()), &query);
     Ok(response)
 }
 

@@ -32,6 +32,19 @@ impl Failure {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
+    /// The limit cannot be meant so; GitHub answers 400 then.
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// A limit that was refused.
+    pub(super) fn of_limits(error: ServiceError) -> Self {
+        match error.kind() {
+            Kind::InvalidArgument => Self::bad(error.to_string()),
+            _ => error.into(),
+        }
+    }
+
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }

@@ -1,5 +1,8 @@
 //! Pages of a list, and the links from one to the others.
 
+use axum::http::HeaderValue;
+use axum::http::header::LINK;
+use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use snowbank_actions::query::Query;
 
@@ -41,8 +44,16 @@ impl Page {
         self.size
     }
 
+    /// Gives an answer its `Link`, if there are other pages.
+    pub(super) fn link(self, answer: &mut Response, total: u64, url: &str, query: &str) {
+        let links = self.links(total, url, query).and_then(|links| HeaderValue::try_from(links).ok());
+        if let Some(links) = links {
+            answer.headers_mut().insert(LINK, links);
+        }
+    }
+
     /// The value of `Link` (RFC 8288) for a list of `total` items at `url` with this query; none for a single page.
-    pub(super) fn links(self, total: u64, url: &str, query: &str) -> Option<String> {
+    fn links(self, total: u64, url: &str, query: &str) -> Option<String> {
         let last = total.div_ceil(self.size).max(1);
         let mut links = Vec::new();
         if self.number > 1 {

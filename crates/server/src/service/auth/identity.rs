@@ -3,6 +3,7 @@
 use snowbank_actions::scope::Scopes;
 
 use super::grant::{CacheGrant, Grant};
+use super::manage::{ManageGrant, ManageRight};
 
 /// The repository that every caller belongs to in trust mode.
 const TRUSTED_REPOSITORY: &str = "local/local";
@@ -29,6 +30,13 @@ pub enum Identity {
         /// Who it is; see [`Identity::subject`].
         subject: String,
     },
+    /// Somebody who looks after the caches of repositories.
+    Manager {
+        /// The rights.
+        grants: Vec<ManageGrant>,
+        /// Who it is; see [`Identity::subject`].
+        subject: String,
+    },
     /// Somebody who administers this server.
     Admin {
         /// Who it is; see [`Identity::subject`].
@@ -41,7 +49,7 @@ impl Identity {
     #[must_use]
     pub fn may(&self, cache: &str) -> Grant {
         match self {
-            Self::Job { .. } => Grant::default(),
+            Self::Job { .. } | Self::Manager { .. } => Grant::default(),
             Self::Trusted { .. } => Grant { pull: true, push: true, ..Grant::default() },
             Self::Caches { grants, .. } => Grant::of(grants, cache),
             Self::Admin { .. } => Grant::ALL,
@@ -55,7 +63,9 @@ impl Identity {
         match self {
             Self::Job { repository, .. } => format!("job:{repository}"),
             Self::Trusted { .. } => "trusted".to_owned(),
-            Self::Caches { subject, .. } | Self::Admin { subject } => subject.clone(),
+            Self::Caches { subject, .. } | Self::Manager { subject, .. } | Self::Admin { subject } => {
+                subject.clone()
+            }
         }
     }
 
@@ -65,7 +75,25 @@ impl Identity {
         match self {
             Self::Job { repository, scopes } => Some((repository, scopes)),
             Self::Trusted { scopes } => Some((TRUSTED_REPOSITORY, scopes)),
-            Self::Caches { .. } | Self::Admin { .. } => None,
+            Self::Caches { .. } | Self::Manager { .. } | Self::Admin { .. } => None,
+        }
+    }
+
+    /// What it may do with all caches of a repository, whatever ref they were saved under.
+    #[must_use]
+    pub fn manages(&self, repository: &str) -> Option<ManageRight> {
+        match self {
+            Self::Manager { grants, .. } => ManageGrant::over_repository(grants, repository),
+            _ => self.is_admin().then_some(ManageRight::Admin),
+        }
+    }
+
+    /// What it may do with all repositories of an owner.
+    #[must_use]
+    pub fn manages_owner(&self, owner: &str) -> Option<ManageRight> {
+        match self {
+            Self::Manager { grants, .. } => ManageGrant::over_owner(grants, owner),
+            _ => self.is_admin().then_some(ManageRight::Admin),
         }
     }
 
@@ -87,6 +115,13 @@ mod tests {
         assert_eq!(job.may("team"), Grant::default());
         let trusted = Identity::Trusted { scopes }.may("team");
         assert!(trusted.push && trusted.pull && !trusted.admin && !trusted.pin);
-        assert_eq!(Identity::Admin { subject: "a".into() }.may("team"), Grant::ALL);
+        let admin = Identity::Admin { subject: "a".into() };
+        assert_eq!(admin.may("team"), Grant::ALL);
+        assert_eq!(admin.manages_owner("acme"), Some(ManageRight::Admin));
+        assert_eq!(job.manages("acme/app"), None);
+        let grants = vec!["acme/*:admin".parse().unwrap()];
+        let manager = Identity::Manager { grants, subject: "a".into() };
+        assert_eq!(manager.manages("acme/app"), Some(ManageRight::Admin));
+        assert_eq!((manager.may("acme"), manager.is_admin(), manager.job()), (Grant::default(), false, None));
     }
 }

@@ -5,6 +5,7 @@ mod github;
 mod grant;
 mod identity;
 mod issuer_keys;
+mod manage;
 mod oidc;
 mod own;
 mod pattern;
@@ -28,6 +29,7 @@ pub use forgejo::SignedRun;
 pub use github::GithubIssuer;
 pub use grant::{CacheGrant, CacheGrantError, Grant};
 pub use identity::Identity;
+pub use manage::{ManageGrant, ManageGrantError, ManageRight};
 pub use oidc::OidcIssuers;
 pub use own::{OwnTokens, Rights};
 

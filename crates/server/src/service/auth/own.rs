@@ -12,6 +12,7 @@ use snowbank_actions::scope::Scopes;
 
 use super::grant::CacheGrant;
 use super::identity::Identity;
+use super::manage::ManageGrant;
 use crate::service::error::{Kind, Result, ServiceError};
 
 /// The `iss` claim of our tokens.
@@ -29,6 +30,8 @@ pub enum Rights {
     },
     /// Rights on binary caches.
     Caches(Vec<CacheGrant>),
+    /// Looking after the caches of repositories.
+    Manage(Vec<ManageGrant>),
     /// Administration.
     Admin,
 }
@@ -48,6 +51,10 @@ impl fmt::Display for Rights {
             }
             Self::Caches(grants) => {
                 let grants: Vec<String> = grants.iter().map(CacheGrant::to_string).collect();
+                f.write_str(&grants.join(" "))
+            }
+            Self::Manage(grants) => {
+                let grants: Vec<String> = grants.iter().map(|grant| format!("manage {grant}")).collect();
                 f.write_str(&grants.join(" "))
             }
             Self::Admin => f.write_str("admin"),
@@ -88,6 +95,8 @@ struct Claims {
     admin: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caches: Option<Vec<CacheGrant>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    manage: Option<Vec<ManageGrant>>,
     /// Of a token that the catalog lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
@@ -138,6 +147,7 @@ impl OwnTokens {
             repository: None,
             admin: false,
             caches: None,
+            manage: None,
             jti: None,
             sub: None,
         };
@@ -147,6 +157,7 @@ impl OwnTokens {
                 claims.ac = scopes.to_ac();
             }
             Rights::Caches(grants) => claims.caches = Some(grants.clone()),
+            Rights::Manage(grants) => claims.manage = Some(grants.clone()),
             Rights::Admin => claims.admin = true,
         }
         match bearer {
@@ -169,13 +180,19 @@ impl OwnTokens {
         let claims = decode::<Claims>(token, &self.decoding, &validation).map_err(refusal)?.claims;
         let listed = claims.jti.as_ref().map(|id| format!("token:{id}"));
         let subject = listed.or(claims.sub);
-        let identity = match (claims.admin, claims.caches, claims.repository) {
+        let passing = || "passing".to_owned();
+        let identity = match (claims.admin, claims.caches, claims.manage, claims.repository) {
             (true, ..) => Identity::Admin { subject: subject.unwrap_or_else(|| "admin".to_owned()) },
-            (false, Some(grants), _) => {
-                Identity::Caches { grants, subject: subject.unwrap_or_else(|| "passing".to_owned()) }
+            (false, Some(grants), ..) => {
+                Identity::Caches { grants, subject: subject.unwrap_or_else(passing) }
             }
-            (false, None, Some(repository)) => Identity::Job { repository, scopes: scopes(&claims.ac)? },
-            (false, None, None) => {
+            (false, None, Some(grants), _) => {
+                Identity::Manager { grants, subject: subject.unwrap_or_else(passing) }
+            }
+            (false, None, None, Some(repository)) => {
+                Identity::Job { repository, scopes: scopes(&claims.ac)? }
+            }
+            (false, None, None, None) => {
                 return Err(ServiceError::new(Kind::Unauthenticated, "the token names no repository"));
             }
         };
@@ -251,6 +268,10 @@ mod tests {
         assert_eq!(read(Bearer::Listed("ab12")), listed);
         let outside = Verified { identity: identity("oidc:i#s"), listed: None };
         assert_eq!(read(Bearer::Outside("oidc:i#s")), outside);
+        let manage: Vec<ManageGrant> = vec!["acme/*:write".parse().unwrap()];
+        let token = own.mint(&Rights::Manage(manage.clone()), Duration::from_secs(60)).unwrap();
+        let manager = Identity::Manager { grants: manage, subject: "passing".into() };
+        assert_eq!(own.verify(&token).unwrap(), Verified { identity: manager, listed: None });
         let admin = own.verify(&own.mint(&Rights::Admin, Duration::from_secs(60)).unwrap()).unwrap();
         assert_eq!(admin, Verified { identity: Identity::Admin { subject: "admin".into() }, listed: None });
     }
@@ -262,6 +283,8 @@ mod tests {
         assert_eq!(job.to_string(), "o/r refs/heads/a:rw refs/heads/main:r");
         let caches = ["a-*:pull,push", "b:pin"].map(|grant| grant.parse().unwrap());
         assert_eq!(Rights::Caches(caches.into()).to_string(), "a-*:pull,push b:pin");
+        let manage = ["acme/*:read", "acme/app:write"].map(|grant| grant.parse().unwrap());
+        assert_eq!(Rights::Manage(manage.into()).to_string(), "manage acme/*:read manage acme/app:write");
     }
 
     #[test]

@@ -12,10 +12,11 @@ use snowbank_catalog::ids::{
 use snowbank_catalog::rooms::{
     Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Figures, Files,
     Finalized, Form, HashPart, Hit, Holdings, Inventory, JobKind, Jobs, KeptNar, KnownLayer, Layer, LayerKey,
-    Layers, Listed, ListedToken, Listing, Measure, NarFile, NarPlace, Nars, NewNar, NewPath, NewToken,
-    NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication,
-    Published, Queue, Recipes, Recoded, Repositories, Repository, Representation, Representations, Reserved,
-    Segment, Sender, Slot, Stage, Staged, StoredNar, TokenState, Tokens, Upload, Uploads, Usage,
+    Layers, LimitChange, Limits, Listed, ListedToken, Listing, Measure, NarFile, NarPlace, Nars, NewNar,
+    NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin,
+    Pins, Publication, Published, Queue, Recipes, Recoded, Repositories, Repository, Representation,
+    Representations, Reserved, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, TokenState, Tokens,
+    Upload, Uploads, Usage, UsageInAll,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;
@@ -51,7 +52,8 @@ gated! {
         fn find_repository(name: &str) -> Option<Repository>;
         fn repository_name(id: RepoId) -> Option<String>;
         fn holdings(id: RepoId) -> Holdings;
-        fn usage() -> Vec<Usage>;
+        fn usage(owner: Option<&str>, offset: u64, limit: u64) -> Vec<Usage>;
+        fn usage_in_all(owner: Option<&str>) -> UsageInAll;
         fn secret(name: &str, fresh: &[u8]) -> Vec<u8>;
         fn now() -> Timestamp;
         without a gate: async fn close(&self) {
@@ -191,6 +193,15 @@ gated! {
         fn layers(cache: CacheId, views: &[String], keys: &[LayerKey]) -> Vec<KnownLayer>;
         fn touch_layers(cache: CacheId, views: &[String], keys: &[LayerKey]) -> ();
         fn sweep_layers(cache: CacheId, idle: Duration) -> u64;
+    }
+    Limits {
+        fn set_limits(changes: &[LimitChange]) -> ();
+        without a gate: async fn limits_of(&self, names: &[&str]) -> Result<Vec<SetLimit>> {
+            self.inner.limits_of(names).await
+        }
+        async fn limits(&self) -> Result<Vec<SetLimit>> {
+            self.inner.limits().await
+        }
     }
     Pins {
         fn pin(cache: CacheId, name: &str, path: &StorePath, expires: Option<Duration>) -> ();

@@ -6,6 +6,7 @@ use snowbank_catalog::ids::EntryId;
 use snowbank_catalog::rooms::Usage;
 
 use super::space::ForSpace;
+use crate::service::limits::Cascade;
 use crate::service::{Reason, Result, Service};
 
 /// Entries looked at in one statement.
@@ -36,8 +37,9 @@ impl Service {
     pub async fn evict(&self) -> Result<EvictReport> {
         self.write_access_times().await?;
         let mut report = EvictReport::default();
-        for usage in self.0.catalog.usage().await? {
-            let going = self.going_by_limits(&usage).await?;
+        let cascade = self.whole_cascade().await?;
+        for usage in self.0.catalog.usage(None, 0, u64::MAX).await? {
+            let going = self.going_by_limits(&usage, &cascade).await?;
             report.idle += self.remove(&going.idle, Reason::Idle).await?;
             report.over_limit += self.remove(&going.over_limit, Reason::OverSize).await?;
         }
@@ -57,8 +59,9 @@ impl Service {
         self.write_access_times().await?;
         let mut report = EvictReport::default();
         let mut going = Vec::new();
-        for usage in self.0.catalog.usage().await? {
-            let own = self.going_by_limits(&usage).await?;
+        let cascade = self.whole_cascade().await?;
+        for usage in self.0.catalog.usage(None, 0, u64::MAX).await? {
+            let own = self.going_by_limits(&usage, &cascade).await?;
             report.idle += own.idle.len() as u64;
             report.over_limit += own.over_limit.len() as u64;
             going.extend(own.idle.into_iter().chain(own.over_limit));
@@ -80,9 +83,9 @@ impl Service {
 
     /// Those that nobody has used for the retention time, and the least recently used others until the rest is within
     /// the repository's size.
-    async fn going_by_limits(&self, usage: &Usage) -> Result<Going> {
+    async fn going_by_limits(&self, usage: &Usage, cascade: &Cascade<'_>) -> Result<Going> {
         let repo = usage.repository.id;
-        let limits = self.settings().limits_of(&usage.repository.name);
+        let limits = cascade.of_repository(&usage.repository.name);
         let idle = self.0.catalog.idle(repo, limits.retention.0, u64::MAX).await?;
         let idle: HashSet<EntryId> = idle.into_iter().collect();
         let mut excess = usage.bytes.saturating_sub(limits.size.0);
