@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 use super::State;
 
 /// Which server `cache` talks to.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Remote {
-    /// The server
-    #[arg(long, value_name = "URL", env = "SNOWBANK_SERVER", default_value = "http://127.0.0.1:8484")]
-    pub server: String,
-    /// A file that holds an admin token; else SNOWBANK_TOKEN is used, else one is minted from the data folder
+    /// A Snowbank server [default: in a GitHub job GitHub, else http://127.0.0.1:8484]
+    #[arg(long, value_name = "URL", env = "SNOWBANK_SERVER")]
+    pub server: Option<String>,
+    /// A file that holds a token; else SNOWBANK_TOKEN is used, else an admin token is minted from the data folder
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     #[command(flatten)]
@@ -26,6 +26,9 @@ pub(crate) struct Remote {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Filter {
     /// Only this repository
+    ///
+    /// A Snowbank server is then asked by GitHub's API, for which a token to manage caches or a job's will do; without
+    /// it all repositories are meant, and only an admin token will.
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
     /// Only keys that begin so
@@ -44,9 +47,8 @@ pub(crate) struct Filter {
 pub(crate) struct Github {
     /// Ask GitHub about one repository: --repo, else GITHUB_REPOSITORY
     ///
-    /// The token is taken from GH_TOKEN, then from GITHUB_TOKEN, the API's address from GITHUB_API_URL. A Snowbank
-    /// server has the same API.
-    #[arg(long)]
+    /// The token is taken from GH_TOKEN, then from GITHUB_TOKEN, the API's address from GITHUB_API_URL.
+    #[arg(long, conflicts_with = "token_file")]
     pub github: bool,
     /// The job's cache service, which alone tells which packs belong to a snapshot; a job's own where it is known
     ///
@@ -55,60 +57,104 @@ pub(crate) struct Github {
     pub remote: Option<String>,
 }
 
+/// What a list is sorted by, under the names of GitHub's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    /// When it was last used
+    #[value(name = "last_accessed_at")]
+    Accessed,
+    /// When it was saved
+    #[value(name = "created_at")]
+    Created,
+    /// Its size, with what belongs to it
+    #[value(name = "size_in_bytes")]
+    Size,
+}
+
+/// Which end of a list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// The oldest or smallest
+    Asc,
+    /// The latest or largest
+    Desc,
+}
+
+/// `cache list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub filter: Filter,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    pub limit: u64,
+    /// All, and not only so many; of one repository
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+    /// Only those that nobody used for so long; of one repository
+    #[arg(long, value_name = "SPAN")]
+    pub older_than: Option<String>,
+    /// What comes first; of one repository [default: last_accessed_at]
+    #[arg(long)]
+    pub sort: Option<Sort>,
+    /// Which end comes first; of one repository [default: desc]
+    #[arg(long)]
+    pub order: Option<Order>,
+    #[command(flatten)]
+    pub github: Github,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// `cache delete`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Delete {
+    /// Numbers that `cache list` shows, or complete keys; what is all digits is a number
+    #[arg(value_name = "ID|KEY", conflicts_with_all = ["key_prefix", "key"])]
+    pub which: Vec<String>,
+    #[command(flatten)]
+    pub filter: Filter,
+    /// Everything in the repository, or in the ref that --ref names
+    #[arg(long, conflicts_with_all = ["which", "key", "key_prefix"])]
+    pub all: bool,
+    /// Only those that nobody used for so long; of one repository
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["which", "all"])]
+    pub older_than: Option<String>,
+    /// Only say what would be deleted; of one repository
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub github: Github,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// `cache usage`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Usage {
+    /// Only this repository
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    #[command(flatten)]
+    pub github: Github,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
 /// `cache`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cache {
     /// List caches, the latest used first
     ///
-    /// On GitHub a snapshot is one line, with its packs.
-    List {
-        #[command(flatten)]
-        filter: Filter,
-        /// At most so many
-        #[arg(long, default_value_t = 100)]
-        limit: u64,
-        /// All, and not only so many
-        #[arg(long, requires = "github", conflicts_with = "limit")]
-        all: bool,
-        /// Only those that nobody used for so long
-        #[arg(long, value_name = "SPAN", requires = "github")]
-        older_than: Option<String>,
-        #[command(flatten)]
-        github: Github,
-        #[command(flatten)]
-        remote: Remote,
-    },
-    /// Delete caches, by id or by filter
+    /// Of one repository, a snapshot is one line, with its packs.
+    List(Box<List>),
+    /// Delete caches, by id, by key or by filter
     ///
-    /// On GitHub a snapshot's packs go with it, unless another snapshot names them or that is not known.
-    Delete {
-        /// The number that `cache list` shows
-        #[arg(conflicts_with_all = ["key_prefix", "key", "scope"])]
-        id: Option<i64>,
-        #[command(flatten)]
-        filter: Filter,
-        /// Everything in the repository, or in the ref that --ref names
-        #[arg(long, requires = "github", conflicts_with_all = ["id", "key", "key_prefix"])]
-        all: bool,
-        /// Only those that nobody used for so long
-        #[arg(long, value_name = "SPAN", requires = "github", conflicts_with_all = ["id", "all"])]
-        older_than: Option<String>,
-        /// Do not ask on a terminal
-        #[arg(long, requires = "github")]
-        yes: bool,
-        #[command(flatten)]
-        github: Github,
-        #[command(flatten)]
-        remote: Remote,
-    },
+    /// Of one repository, a snapshot's packs go with it, unless another snapshot names them or that is not known.
+    Delete(Box<Delete>),
     /// Show what each repository uses of its limit, and what is on the disk
-    Usage {
-        /// Only this repository
-        #[arg(long, value_name = "OWNER/NAME", requires = "github")]
-        repo: Option<String>,
-        #[command(flatten)]
-        github: Github,
-        #[command(flatten)]
-        remote: Remote,
-    },
+    Usage(Box<Usage>),
 }

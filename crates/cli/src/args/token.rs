@@ -41,19 +41,23 @@ pub(crate) enum Token {
 
 /// `token create`.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("what").required(true).args(["repo", "cache", "admin"])))]
+#[command(group(ArgGroup::new("what").required(true).args(["repo", "cache", "manage", "admin"])))]
 pub(crate) struct Create {
     /// A job of this repository, OWNER/NAME
     #[arg(long, value_name = "OWNER/NAME", requires = "scope")]
     pub repo: Option<String>,
     /// A git ref and what may be done there, `refs/heads/main:rw` or `refs/heads/main:r`; may be repeated, and is
     /// searched in the order given, the writable one first
-    #[arg(long, value_name = "REF:RIGHTS", requires = "repo", conflicts_with_all = ["cache", "admin"])]
+    #[arg(long, value_name = "REF:RIGHTS", requires = "repo", conflicts_with_all = ["cache", "manage", "admin"])]
     pub scope: Vec<String>,
     /// Binary caches and what may be done there, `team-*:pull,push`; rights are pull, push, pin and admin; may be
     /// repeated
     #[arg(long, value_name = "PATTERN:RIGHTS")]
     pub cache: Vec<String>,
+    /// Repositories whose caches to look after by GitHub's API, and what may be done, `acme/app:write` or `acme/*:read`;
+    /// rights are read (list), write (and delete) and admin (and set limits); may be repeated
+    #[arg(long, value_name = "OWNER/NAME:RIGHT")]
+    pub manage: Vec<String>,
     /// An administrator's token, which may everything
     #[arg(long)]
     pub admin: bool,

@@ -31,6 +31,8 @@ const IMPATIENCE: Patience = Patience {
 pub(crate) struct Github {
     /// The API.
     pub rest: RestClient,
+    /// Where it is, for people.
+    pub url: String,
     /// The repository.
     pub repository: Repository,
 }
@@ -49,24 +51,32 @@ impl Github {
             CliError::usage("there is no token for GitHub")
                 .hint("put one into GH_TOKEN, or into GITHUB_TOKEN")
         })?;
-        Self::new(&named, token, PATIENCE)
+        Self::new(api(), &named, token, PATIENCE)
+    }
+
+    /// A repository on a Snowbank server.
+    ///
+    /// # Errors
+    /// When its address or the repository cannot be.
+    pub(crate) fn on_server(url: &str, token: String, repository: &str) -> Result<Self> {
+        Self::new(url.to_owned(), repository, token, PATIENCE)
     }
 
     /// That of the job around us, where it has a token for it.
     pub(crate) fn at_hand() -> Option<Self> {
-        Self::new(&variable("GITHUB_REPOSITORY")?, token()?, IMPATIENCE).ok()
+        Self::new(api(), &variable("GITHUB_REPOSITORY")?, token()?, IMPATIENCE).ok()
     }
 
-    fn new(repository: &str, token: String, patience: Patience) -> Result<Self> {
+    fn new(url: String, repository: &str, token: String, patience: Patience) -> Result<Self> {
         let repository = repository
             .parse()
             .map_err(|error| CliError::usage("the repository is not valid").because(error))?;
-        let url = variable("GITHUB_API_URL").unwrap_or_else(|| API.to_owned());
         let wrong = format!("GitHub's API at {url} cannot be used");
         let user_agent = concat!("snowbank/", env!("CARGO_PKG_VERSION")).to_owned();
+        let shown = url.clone();
         let rest = RestClient::new(Options { url, token: Token::new(token), user_agent, patience })
             .map_err(|error| CliError::usage(wrong).because(error))?;
-        Ok(Self { rest, repository })
+        Ok(Self { rest, url: shown, repository })
     }
 
     /// What the repository uses, and what it may.
@@ -74,6 +84,10 @@ impl Github {
         let usage = self.rest.usage(&self.repository).await?;
         Ok((usage, self.rest.limit(&self.repository).await?.unwrap_or(REPOSITORY_BYTES)))
     }
+}
+
+fn api() -> String {
+    variable("GITHUB_API_URL").unwrap_or_else(|| API.to_owned())
 }
 
 fn token() -> Option<String> {

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use snowbank_actions::scope::{Grant, GrantError, Scopes};
 use snowbank_catalog::ids::Timestamp;
 use snowbank_catalog::rooms::{ListedToken, TokenState};
-use snowbank_server::service::{CacheGrant, CacheGrantError, Rights};
+use snowbank_server::service::{CacheGrant, CacheGrantError, ManageGrant, ManageGrantError, Rights};
 use snowbank_server::settings::Span;
 
 use crate::args::State;
@@ -100,6 +100,9 @@ fn rights(args: &Create) -> Result<Rights> {
     if !args.cache.is_empty() {
         return caches(&args.cache);
     }
+    if !args.manage.is_empty() {
+        return manage(&args.manage);
+    }
     let repository = args.repo.clone().unwrap_or_default();
     if repository.split('/').filter(|part| !part.is_empty()).count() != 2
         || repository.matches('/').count() != 1
@@ -117,10 +120,22 @@ fn rights(args: &Create) -> Result<Rights> {
 }
 
 fn caches(texts: &[String]) -> Result<Rights> {
-    if texts.len() > MOST_GRANTS {
-        return Err(CliError::usage(format!("{MOST_GRANTS} patterns of caches are the most for one token")));
-    }
+    few(texts)?;
     let grants = texts.iter().map(|text| text.parse()).collect::<std::result::Result<Vec<CacheGrant>, _>>();
     let invalid = |error: CacheGrantError| CliError::usage("--cache is not valid").because(error);
     Ok(Rights::Caches(grants.map_err(invalid)?))
+}
+
+fn manage(texts: &[String]) -> Result<Rights> {
+    few(texts)?;
+    let grants = texts.iter().map(|text| text.parse()).collect::<std::result::Result<Vec<ManageGrant>, _>>();
+    let invalid = |error: ManageGrantError| CliError::usage("--manage is not valid").because(error);
+    Ok(Rights::Manage(grants.map_err(invalid)?))
+}
+
+fn few(texts: &[String]) -> Result<()> {
+    if texts.len() > MOST_GRANTS {
+        return Err(CliError::usage(format!("{MOST_GRANTS} patterns are the most for one token")));
+    }
+    Ok(())
 }

@@ -56,12 +56,22 @@ impl Group<'_> {
     /// When any of it was last used.
     #[must_use]
     pub fn accessed(&self) -> SystemTime {
+        self.latest(|entry| entry.accessed)
+    }
+
+    /// When the last of it was saved.
+    #[must_use]
+    pub fn created(&self) -> SystemTime {
+        self.latest(|entry| entry.created)
+    }
+
+    fn latest(&self, time: fn(&CacheEntry) -> SystemTime) -> SystemTime {
         let (entry, packs): (_, &[&CacheEntry]) = match self {
             Self::Snapshot { index, packs } => (Some(*index), packs.as_ref().map_or(&[], |packs| &packs.own)),
             Self::Packs { packs, .. } => (None, packs),
             Self::Other(entry) => (Some(*entry), &[]),
         };
-        let times = packs.iter().copied().chain(entry).map(|entry| entry.accessed);
+        let times = packs.iter().copied().chain(entry).map(time);
         times.max().unwrap_or(SystemTime::UNIX_EPOCH)
     }
 }

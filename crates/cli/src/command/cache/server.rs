@@ -6,13 +6,18 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 use snowbank_server::service::Rights;
 
-use crate::args::cache::{Filter, Remote};
+use super::confirm::confirmed;
+use super::repository::numbers_and_keys;
+use crate::args::cache::{Delete, Filter, Remote};
 use crate::command::ask::{Asked, token_in};
-use crate::command::bytes;
+use crate::command::{bytes, counted};
 use crate::config;
 use crate::error::{CliError, Result};
 use crate::open::{Role, open};
 use crate::printer::Printer;
+
+/// Where a server is, unless somebody says otherwise.
+const DEFAULT: &str = "http://127.0.0.1:8484";
 
 pub(super) async fn list(filter: &Filter, limit: u64, remote: &Remote, printer: &Printer) -> Result<()> {
     let mut query = query(filter);
@@ -40,29 +45,33 @@ pub(super) async fn list(filter: &Filter, limit: u64, remote: &Remote, printer: 
     Ok(())
 }
 
-pub(super) async fn delete(
-    id: Option<i64>,
-    filter: &Filter,
-    remote: &Remote,
-    printer: &Printer,
-) -> Result<()> {
-    let query = query(filter);
-    if id.is_some() && !query.is_empty() {
-        return Err(CliError::usage("an id is one cache of all repositories: leave --repo out"));
+pub(super) async fn delete(args: &Delete, printer: &Printer) -> Result<()> {
+    let (ids, keys) = numbers_and_keys(&args.which)?;
+    let filter = query(&args.filter);
+    if !ids.is_empty() && !filter.is_empty() {
+        return Err(CliError::usage("an id is one cache of all repositories: leave --ref out"));
     }
-    let answer = match id {
-        Some(id) => ask(remote, Method::DELETE, &format!("caches/{id}"), &[]).await?,
-        None if query.is_empty() => {
-            return Err(CliError::usage("say which caches to delete")
-                .hint("by id, or with --repo, --key, --key-prefix or --ref"));
-        }
-        None => ask(remote, Method::DELETE, "caches", &query).await?,
-    };
-    let deleted = answer["deleted"].as_u64().unwrap_or(1);
-    if remote.json {
+    if args.which.is_empty() && filter.is_empty() {
+        return Err(CliError::usage("say which caches to delete")
+            .hint("by id or key, or with --repo, --key-prefix or --ref"));
+    }
+    let of_key = |key: &&str| [filter.clone(), vec![("key", (*key).to_owned())]].concat();
+    let mut calls: Vec<(String, Vec<_>)> = ids.iter().map(|id| (format!("caches/{id}"), vec![])).collect();
+    calls.extend(keys.iter().map(|key| ("caches".to_owned(), of_key(key))));
+    if calls.is_empty() {
+        calls.push(("caches".to_owned(), filter));
+    }
+    if !args.yes && !confirmed("these caches of all repositories", printer)? {
+        return Ok(());
+    }
+    let mut deleted = 0;
+    for (path, query) in calls {
+        deleted += ask(&args.remote, Method::DELETE, &path, &query).await?["deleted"].as_u64().unwrap_or(1);
+    }
+    if args.remote.json {
         printer.data(serde_json::json!({ "deleted": deleted }).to_string());
     } else {
-        printer.data(format!("deleted {deleted} {}", if deleted == 1 { "cache" } else { "caches" }));
+        printer.data(format!("deleted {}", counted(deleted, "cache")));
     }
     Ok(())
 }
@@ -107,23 +116,29 @@ fn query(filter: &Filter) -> Vec<(&'static str, String)> {
 }
 
 async fn ask(remote: &Remote, method: Method, path: &str, query: &[(&str, String)]) -> Result<Value> {
-    let mut url = Url::parse(&remote.server)
+    let server = url(remote);
+    let mut url = Url::parse(server)
         .and_then(|base| base.join(&format!("/api/v1/{path}")))
-        .map_err(|error| CliError::usage(format!("`{}` is no server's URL", remote.server)).because(error))?;
+        .map_err(|error| CliError::usage(format!("`{server}` is no server's URL")).because(error))?;
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
     let token = token(remote).await?;
     let asked = Asked {
-        who: format!("the server at {}", remote.server),
+        who: format!("the server at {server}"),
         unreached: "is it running? `--server URL` names another",
         refused: "an admin token comes from `snowbank token create --admin`, run where the server's data is",
     };
     asked.ask(|client| client.request(method, url).bearer_auth(token)).await
 }
 
+/// The server.
+pub(super) fn url(remote: &Remote) -> &str {
+    remote.server.as_deref().unwrap_or(DEFAULT)
+}
+
 /// From a file, from the environment, or minted where the server's state is at hand.
-async fn token(remote: &Remote) -> Result<String> {
+pub(super) async fn token(remote: &Remote) -> Result<String> {
     if let Some(path) = &remote.token_file {
         return token_in(path);
     }

@@ -9,41 +9,48 @@ use snowbank_client::tidy::{Group, Kinds, Members, group};
 use super::entries;
 use super::known::{Known, known};
 use super::wanted::{Choice, Wanted};
-use crate::args::cache::Github as Arguments;
+use crate::args::cache::{List, Order, Sort};
 use crate::command::github::Github;
 use crate::command::{bytes, counted};
 use crate::error::Result;
 use crate::printer::Printer;
 
-/// `cache list --github`.
-pub(in crate::command::cache) async fn list(
-    arguments: &Arguments,
-    wanted: &Wanted<'_>,
-    limit: u64,
-    as_json: bool,
-    printer: &Printer,
-) -> Result<()> {
-    let choice = Choice::new(wanted)?;
-    let github = Github::open(wanted.filter.repo.as_deref())?;
-    let listed = entries(&github, printer).await?;
+/// `cache list` of one repository.
+pub(in crate::command::cache) async fn list(args: &List, github: &Github, printer: &Printer) -> Result<()> {
+    let choice = Choice::new(&Wanted::listed(args))?;
+    let listed = entries(github, printer).await?;
     let kinds = Kinds::default();
-    let Known { knowledge, why } = known(arguments, &github, &kinds, &listed.entries).await?;
+    let Known { knowledge, why } = known(&args.github, github, &kinds, &listed.entries).await?;
     let mut groups = group(&listed.entries, &kinds, &knowledge);
     groups.retain_mut(|group| meant(group, &choice));
+    sort(&mut groups, args.sort.unwrap_or(Sort::Accessed), args.order.unwrap_or(Order::Desc));
     let total = groups.len();
-    groups.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    if as_json {
-        let rows: Vec<_> = groups.iter().map(|group| row(&github, group)).collect();
+    if !args.all {
+        groups.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
+    }
+    if args.remote.json {
+        let rows: Vec<_> = groups.iter().map(|group| row(github, group)).collect();
         printer.data(format!("{:#}", json!({ "total_count": total, "caches": rows, "unknown": why })));
         return Ok(());
     }
-    groups.iter().for_each(|group| printer.data(line(&github, group)));
+    groups.iter().for_each(|group| printer.data(line(github, group)));
     if let Some(why) = why {
         printer.talk(why);
     }
     let (shown, all) = (groups.len(), counted(total as u64, "cache"));
     printer.talk(format!("{shown} of {all}, {} in all", bytes(groups.iter().map(Group::size).sum())));
     Ok(())
+}
+
+fn sort(groups: &mut [Group<'_>], by: Sort, order: Order) {
+    match by {
+        Sort::Accessed => groups.sort_by_key(Group::accessed),
+        Sort::Created => groups.sort_by_key(Group::created),
+        Sort::Size => groups.sort_by_key(Group::size),
+    }
+    if order == Order::Desc {
+        groups.reverse();
+    }
 }
 
 /// Whether it is meant, by its own entry; of loose packs those are left that are.

@@ -1,7 +1,6 @@
 //! Deleting.
 
 use std::collections::HashSet;
-use std::io::{BufRead, IsTerminal};
 
 use serde_json::json;
 use snowbank_actions::client::ClientError;
@@ -11,63 +10,65 @@ use snowbank_client::tidy::{Freed, Kinds, freed};
 use super::known::{Known, known};
 use super::wanted::{Choice, Wanted};
 use super::{entries, refused};
-use crate::args::cache::Github as Arguments;
+use crate::args::cache::{Delete, Github as Arguments};
+use crate::command::cache::confirm::confirmed;
 use crate::command::github::Github;
 use crate::command::{bytes, counted};
 use crate::error::{CliError, Result};
 use crate::printer::Printer;
 
-/// `cache delete --github`.
+/// `cache delete` of one repository.
 pub(in crate::command::cache) async fn delete(
-    arguments: &Arguments,
-    wanted: &Wanted<'_>,
-    yes: bool,
-    as_json: bool,
+    args: &Delete,
+    github: &Github,
     printer: &Printer,
 ) -> Result<()> {
-    let choice = Choice::new(wanted)?;
+    let choice = Choice::new(&Wanted::deleted(args))?;
     if choice.is_empty() {
         return Err(CliError::usage("say which caches to delete")
-            .hint("by id, with --key, --key-prefix, --ref or --older-than, or with --all"));
+            .hint("by id or key, with --key-prefix, --ref or --older-than, or with --all"));
     }
-    let github = Github::open(wanted.filter.repo.as_deref())?;
-    let listed = entries(&github, printer).await?;
+    let listed = entries(github, printer).await?;
     let kinds = Kinds::default();
     let meant = |entry: &&CacheEntry| choice.takes(entry) && (choice.takes_packs() || !kinds.is_pack(entry));
     let chosen: Vec<&CacheEntry> = listed.entries.iter().filter(meant).collect();
-    if chosen.is_empty() && wanted.id.is_some() {
+    if chosen.is_empty() && choice.names_some() {
         return Err(CliError::failed(format!("there is no such cache in {}", github.repository)));
     }
-    let packs = if !wanted.all && chosen.iter().any(|entry| kinds.is_index(entry)) {
-        packs(arguments, &github, &kinds, &listed, &chosen, printer).await?
+    let packs = if !choice.is_all() && chosen.iter().any(|entry| kinds.is_index(entry)) {
+        packs(&args.github, github, &kinds, &listed, &chosen, printer).await?
     } else {
         Freed::default()
     };
-    let all = || chosen.iter().chain(&packs.packs);
-    let (count, size) = (all().count() as u64, bytes(all().map(|entry| entry.size).sum()));
-    let what = format!("{} ({size}) of {}", counted(count, "cache"), github.repository);
-    if !yes && count > 0 && !confirmed(&what, printer)? {
-        printer.talk("nothing is deleted");
+    let all = || chosen.iter().copied().chain(packs.packs.iter().copied());
+    let (count, size) = (all().count() as u64, all().map(|entry| entry.size).sum());
+    let what = format!("{} ({}) of {}", counted(count, "cache"), bytes(size), github.repository);
+    if args.dry_run {
+        tell_plan(all(), size, packs.doubtful.len(), args.remote.json, printer);
+        printer.talk(format!("{what} would be deleted"));
+        return Ok(());
+    }
+    if !args.yes && count > 0 && !confirmed(&what, printer)? {
         return Ok(());
     }
     let mut done = Done::default();
     for entry in &chosen {
-        done.delete(&github, entry).await.map_err(|error| {
+        done.delete(github, entry).await.map_err(|error| {
             printer.talk(format!("{} went before it", counted(done.deleted, "cache")));
-            refused(&github, error)
+            refused(github, error)
         })?;
     }
     for pack in &packs.packs {
-        match done.delete(&github, pack).await {
+        match done.delete(github, pack).await {
             // They may be another ref's.
             Err(ClientError::Denied { .. }) => done.denied += 1,
-            other => other.map_err(|error| refused(&github, error))?,
+            other => other.map_err(|error| refused(github, error))?,
         }
     }
     if done.denied > 0 {
         printer.talk(format!("{} left that this token may not delete", counted(done.denied, "pack")));
     }
-    if as_json {
+    if args.remote.json {
         let left = packs.doubtful.len() as u64 + done.denied;
         let result = json!({ "deleted": done.deleted, "freed_bytes": done.bytes, "packs_left": left });
         printer.data(result.to_string());
@@ -121,14 +122,22 @@ impl Done {
     }
 }
 
-/// Asks, where somebody can answer.
-fn confirmed(what: &str, printer: &Printer) -> Result<bool> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Ok(true);
+/// What would be deleted.
+fn tell_plan<'a>(
+    all: impl Iterator<Item = &'a CacheEntry>,
+    size: u64,
+    packs_left: usize,
+    as_json: bool,
+    printer: &Printer,
+) {
+    if as_json {
+        let ids: Vec<u64> = all.map(|entry| entry.id).collect();
+        let plan = json!({ "would_delete": ids, "would_free_bytes": size, "packs_left": packs_left });
+        printer.data(plan.to_string());
+        return;
     }
-    printer.talk(format!("delete {what}? [y/N]"));
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| CliError::failed("the answer could not be read").because(error))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    for entry in all {
+        let (scope, key) = (entry.scope.escape_debug(), entry.key.escape_debug());
+        printer.data(format!("{:>8}  {:>9}  {scope}  {key}", entry.id, bytes(entry.size)));
+    }
 }

@@ -16,15 +16,14 @@ use crate::printer::Printer;
 
 pub(super) use delete::delete;
 pub(super) use list::list;
-pub(super) use wanted::Wanted;
+pub(super) use wanted::numbers_and_keys;
 
 /// Entries of a repository that are looked at: a hundred are a request.
 const MOST: usize = 10_000;
 
 /// What a repository uses; the shape of the JSON is that of a server's.
-pub(super) async fn usage(repository: Option<&str>, as_json: bool, printer: &Printer) -> Result<()> {
-    let github = Github::open(repository)?;
-    let (usage, limit) = github.usage().await.map_err(|error| refused(&github, error))?;
+pub(super) async fn usage(github: &Github, as_json: bool, printer: &Printer) -> Result<()> {
+    let (usage, limit) = github.usage().await.map_err(|error| refused(github, error))?;
     let name = github.repository.to_string();
     if as_json {
         let row =
@@ -49,13 +48,14 @@ async fn entries(github: &Github, printer: &Printer) -> Result<Listed> {
 
 /// A call that did not work, with what to do about it.
 fn refused(github: &Github, error: ClientError) -> CliError {
-    let failed = CliError::failed(format!("GitHub's API did not do it for {}", github.repository));
+    let failed =
+        CliError::failed(format!("the API at {} did not do it for {}", github.url, github.repository));
     let hint = match &error {
-        ClientError::Denied { .. } => {
-            Some("the token needs the permission `actions`, to delete `actions: write`")
-        }
+        ClientError::Denied { .. } => Some(
+            "the token needs GitHub's permission `actions: read`, to delete `actions: write`; on a Snowbank server it is made with `token create --manage`",
+        ),
         ClientError::Missing { .. } => Some(
-            "is the repository's name right, and may the token see it? GITHUB_API_URL names another server",
+            "is the repository's name right, and may the token see it? --server or GITHUB_API_URL names another server",
         ),
         _ => None,
     };
