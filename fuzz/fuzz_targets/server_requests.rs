@@ -26,6 +26,8 @@ enum Path<'a> {
     Caches,
     Range(u8),
     Administration(&'a str),
+    /// Of GitHub's REST API, below one of the places that it has.
+    Rest(u8, &'a str),
     Bulk(u8),
     Cache(&'a str),
     Upload,
@@ -58,6 +60,7 @@ struct Server {
     service: Service,
     job: String,
     admin: String,
+    manager: String,
     cache: String,
     /// Path and query of a URL that takes an upload.
     upload: String,
@@ -81,6 +84,8 @@ async fn start() -> Server {
     let day = Duration::from_secs(100_000);
     let job = service.mint(&rights, day).expect("a token");
     let admin = service.mint(&Rights::Admin, day).expect("a token");
+    let rights = Rights::Manage(vec!["acme/*:admin".parse().expect("a grant")]);
+    let manager = service.mint(&rights, day).expect("a token");
     let rights = Rights::Caches(vec!["team:push".parse().expect("a grant")]);
     let cache = service.mint(&rights, day).expect("a token");
     let body = Body::from(r#"{"key":"k","version":"v"}"#);
@@ -92,7 +97,7 @@ async fn start() -> Server {
     let body = to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
     let answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
     let upload = answer["signed_upload_url"].as_str().expect("a URL").to_owned();
-    Server { service, job, admin, cache, upload, _folder: folder }
+    Server { service, job, admin, manager, cache, upload, _folder: folder }
 }
 
 impl Sent<'_> {
@@ -111,6 +116,22 @@ impl Sent<'_> {
             }
             Path::Administration(path) => {
                 (Method::GET, format!("/api/v1/{path}?{}", self.query), &server.admin)
+            }
+            Path::Rest(place, path) => {
+                let (whose, token) = match place % 4 {
+                    0 => ("repos/acme/app", &server.job),
+                    1 => ("repos/acme/app", &server.manager),
+                    2 => ("orgs/acme", &server.manager),
+                    _ => ("enterprises/all", &server.admin),
+                };
+                let call = match place / 4 % 5 {
+                    0 => "caches",
+                    1 => "cache/usage-by-repository",
+                    2 => "cache/storage-limit",
+                    3 => "cache/usage-policy",
+                    _ => *path,
+                };
+                (Method::GET, format!("/api/v3/{whose}/actions/{call}?{}", self.query), token)
             }
             Path::Bulk(call) => {
                 let (method, call) = match call % 4 {
@@ -164,7 +185,10 @@ async fn run(server: &Server, sent: &Sent<'_>) {
     if path.starts_with("/twirp/") {
         let error = json();
         assert!(error["code"].is_string() && error["msg"].is_string(), "{error}");
-    } else if path.starts_with("/_apis/artifactcache/") || path.starts_with("/api/v1/") {
+    } else if path.starts_with("/_apis/artifactcache/")
+        || path.starts_with("/api/v1/")
+        || path.starts_with("/api/v3/")
+    {
         assert!(json()["message"].is_string());
     } else if path.starts_with("/blobs/") {
         assert!(body.starts_with(b"<?xml"), "{body:?}");

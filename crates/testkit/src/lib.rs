@@ -1,4 +1,4 @@
-//! Real peers and fixtures for tests: npm's cache clients, an S3 server, nginx, registries, a Nix closure, the built `snowbank`
+//! Real peers and fixtures for tests: npm's cache clients, GitHub's gh, an S3 server, nginx, registries, a Nix closure, the built `snowbank`
 //! itself, and a proxy that breaks connections.
 //!
 //! Nothing of Snowbank is imported here: a peer speaks over the wire or from the command line. What a peer needs on
@@ -11,6 +11,7 @@ pub mod closure;
 pub mod disk;
 pub mod docker_registry;
 pub mod flatfile;
+pub mod gh;
 mod line;
 pub mod nginx;
 pub mod nix_daemon;

@@ -9,7 +9,7 @@ use crate::kit::{Remote, empty, entries, packs};
 /// Deletes an entry of the server.
 fn delete(remote: &Remote, entry: &str) {
     let Remote::Server(server, _) = remote else { panic!("only a server has entries") };
-    server.run(&["cache", "delete", entry, "--server", server.url()]);
+    server.run(&["cache", "delete", entry, "--yes", "--server", server.url()]);
 }
 
 #[test]

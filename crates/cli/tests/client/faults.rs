@@ -84,7 +84,7 @@ fn evict_smallest_pack(remote: &Remote) {
         .iter()
         .filter(|entry| entry["key"].as_str().unwrap().starts_with("snowbank-pack-"));
     let smallest = packs.min_by_key(|pack| pack["size_in_bytes"].as_u64().unwrap()).unwrap();
-    server.run(&["cache", "delete", &smallest["id"].to_string(), "--server", server.url()]);
+    server.run(&["cache", "delete", &smallest["id"].to_string(), "--yes", "--server", server.url()]);
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn a_pack_of_which_little_is_needed_is_carried_over_and_can_go() {
     let last = closure(&seeds);
     remote.save(last.root(), last.top());
     let Remote::Server(server, _) = &remote else { unreachable!("it is a server") };
-    server.run(&["cache", "delete", &old[0], "--server", server.url()]);
+    server.run(&["cache", "delete", &old[0], "--yes", "--server", server.url()]);
     let root = empty();
     let restored = remote.restore(root.path());
     assert_eq!(restored["missed"].as_array().map(Vec::len), Some(0), "{restored}");

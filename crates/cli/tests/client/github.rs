@@ -1,4 +1,4 @@
-//! `snowbank cache --github`, against a server in GitHub's place.
+//! `snowbank cache` of one repository, against a server in GitHub's place.
 
 use std::process::{Command, Output};
 
@@ -94,18 +94,20 @@ fn without_the_job_s_service_packs_are_one_line_with_the_reason() {
 #[test]
 fn a_deletion_frees_the_packs_that_nothing_else_names() {
     let remote = saved();
-    let deleted = parsed(&in_job(&remote, &["delete", "--key", "k#2", "--json"]));
+    let deleted = parsed(&in_job(&remote, &["delete", "--key", "k#2", "--json", "--yes"]));
     assert_eq!((&deleted["deleted"], &deleted["packs_left"]), (&json!(2), &json!(0)), "{deleted}");
     let listed = data(&in_job(&remote, &["list"]));
     assert!(listed.lines().count() == 1 && listed.contains("k#1  (with 1 pack)"), "{listed}");
-    assert!(data(&in_job(&remote, &["delete", "--key-prefix", "k#"])).starts_with("deleted 2 caches, "));
+    assert!(
+        data(&in_job(&remote, &["delete", "--key-prefix", "k#", "--yes"])).starts_with("deleted 2 caches, ")
+    );
     assert_eq!(data(&in_job(&remote, &["list"])), "");
 }
 
 #[test]
 fn in_doubt_packs_are_left() {
     let remote = saved();
-    let output = outside(&remote, &["delete", "--key", "k#1"]);
+    let output = outside(&remote, &["delete", "k#1", "--yes"]);
     assert!(data(&output).starts_with("deleted 1 cache, "), "{}", data(&output));
     assert!(said(&output).contains("the packs of what is deleted are left: "), "{}", said(&output));
     // Another ref's snapshot, which this job cannot read, may name what was there before it.
@@ -116,13 +118,13 @@ fn in_doubt_packs_are_left() {
     let saving = saving.env("SNOWBANK_TOKEN", &dev).arg("--store").arg(store.root()).output().unwrap();
     assert!(saving.status.success(), "{}", said(&saving));
     let admin = server.run(&["token", "create", "--admin"]);
-    let mut deleting = remote.command(&["cache", "delete", "--github", "--key", "k#2", "--json"]);
+    let mut deleting = remote.command(&["cache", "delete", "--github", "--key", "k#2", "--json", "--yes"]);
     let output = with_api(&mut deleting, server, admin.trim()).output().unwrap();
     let deleted = parsed(&output);
     assert_eq!((&deleted["deleted"], &deleted["packs_left"]), (&json!(1), &json!(2)), "{}", said(&output));
     assert!(said(&output).contains("2 packs left that another snapshot may name"), "{}", said(&output));
     // Now nothing names them, but they are another ref's than the one that this token may write.
-    let mut deleting = command(&["cache", "delete", "--github", "--key-prefix", "k#", "--json"]);
+    let mut deleting = command(&["cache", "delete", "--github", "--key-prefix", "k#", "--json", "--yes"]);
     let deleting = with_api(&mut deleting, server, &dev).args(["--remote", server.url()]);
     let output = deleting.env("SNOWBANK_TOKEN", &dev).output().unwrap();
     let deleted = parsed(&output);
@@ -131,7 +133,7 @@ fn in_doubt_packs_are_left() {
 
 #[test]
 fn all_of_a_ref_or_of_the_repository_goes_with_its_packs() {
-    for arguments in [&["delete", "--ref", "refs/heads/main"][..], &["delete", "--all", "--yes"]] {
+    for arguments in [&["delete", "--ref", "refs/heads/main", "--yes"][..], &["delete", "--all", "--yes"]] {
         let remote = saved();
         assert!(data(&outside(&remote, arguments)).starts_with("deleted 4 caches, "), "{arguments:?}");
         assert_eq!(data(&outside(&remote, &["list", "--all"])), "");
@@ -175,14 +177,14 @@ fn what_is_asked_for_wrongly_says_what_to_do() {
     assert!(code == Some(2) && told.contains("--repo OWNER/NAME"), "{told}");
     let (code, told) = run(&["list", "--github", "--repo", "acme/other"], &same);
     assert!(code == Some(1) && told.contains("hint: is the repository's name right"), "{told}");
-    let (code, told) = run(&["delete", "--github", "7"], &same);
+    let (code, told) = run(&["delete", "--github", "7", "--yes"], &same);
     assert!(code == Some(1) && told.contains("there is no such cache in acme/app"), "{told}");
     let (code, told) = run(&["list", "--github", "--remote", "folder"], &same);
     assert!(code == Some(0), "nothing has to be asked: {told}");
-    let (code, told) = run(&["delete", "7", "--repo", "acme/app"], &same);
-    assert!(code == Some(2) && told.contains("leave --repo out"), "{told}");
-    for arguments in [&["list", "--all"][..], &["delete", "--all"], &["usage", "--repo", "acme/app"]] {
-        let (code, told) = run(arguments, &same);
+    let (code, told) = run(&["delete", "7", "--ref", "r", "--server", server.url()], &same);
+    assert!(code == Some(2) && told.contains("leave --ref out"), "{told}");
+    for arguments in [&["list", "--all"][..], &["delete", "--all"], &["delete", "k", "--dry-run"]] {
+        let (code, told) = run(&[arguments, &["--server", server.url()]].concat(), &same);
         assert!(code == Some(2) && told.contains("--github"), "{told}");
     }
 }

@@ -158,7 +158,7 @@ fn what_was_lost_is_built_and_so_is_what_cannot_be_had_any_more() {
 /// Deletes the entries of all packs.
 fn evict_packs(server: &Snowbank) {
     let prefix = ["--repo", REPO, "--key-prefix", "snowbank-pack-"];
-    server.run(&[&["cache", "delete", "--server", server.url()], &prefix[..]].concat());
+    server.run(&[&["cache", "delete", "--yes", "--server", server.url()], &prefix[..]].concat());
 }
 
 #[test]

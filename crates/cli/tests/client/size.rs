@@ -46,7 +46,8 @@ fn a_series_stays_within_its_size_by_what_was_not_used() {
     // One of three is left of the old pack, and no longer in it.
     assert_eq!(saved["dropped"], 3, "{saved}");
     let Remote::Server(server, _) = &remote else { unreachable!("it is a server") };
-    old.iter().for_each(|pack| drop(server.run(&["cache", "delete", pack, "--server", server.url()])));
+    old.iter()
+        .for_each(|pack| drop(server.run(&["cache", "delete", pack, "--yes", "--server", server.url()])));
     let root = empty();
     let restored = remote.restore(root.path());
     assert_eq!(restored["missed"], json!([]), "{restored}");

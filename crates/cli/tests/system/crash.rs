@@ -63,7 +63,7 @@ fn what_was_acked_survives_kills_and_nothing_else_stays() {
     check(&server, &archives, &acked, &format!("recoded, seed {seed}"));
     server.run(&["check"]);
 
-    server.run(&["cache", "delete", "--repo", REPO, "--server", server.url()]);
+    server.run(&["cache", "delete", "--repo", REPO, "--all", "--yes", "--server", server.url()]);
     wait_until("an empty bucket", || {
         server.run(&["gc", "--grace", "0s"]);
         objects(&server).is_empty()

@@ -92,7 +92,7 @@ fn what_is_not_evicted_survives_kills_during_upkeep() {
     assert!(check(&server, &acked, "in the end") < saved, "something was evicted");
     server.run(&["check"]);
 
-    server.run(&["cache", "delete", "--repo", REPO, "--server", server.url()]);
+    server.run(&["cache", "delete", "--repo", REPO, "--all", "--yes", "--server", server.url()]);
     wait_until("an empty bucket", || {
         server.run(&["gc", "--grace", "0s"]);
         objects(&server).is_empty()

@@ -101,7 +101,7 @@ fn a_disk_that_is_full_and_then_is_not_loses_nothing() {
     block_on(wire.save("after", "v", &noise(4, 1_000_000))).unwrap();
     assert!(block_on(wire.restore(&["after"], "v")).unwrap().unwrap().1 == noise(4, 1_000_000));
     assert!(block_on(wire.lookup(&["full"], "v")).unwrap().is_none());
-    server.run(&["cache", "delete", "--repo", REPO, "--server", server.url()]);
+    server.run(&["cache", "delete", "--repo", REPO, "--all", "--yes", "--server", server.url()]);
     wait_until("an empty bucket", || {
         server.run(&["gc", "--grace", "0s"]);
         objects(&server).is_empty()

@@ -96,7 +96,7 @@ fn what_is_deleted_through_one_leaves_the_bucket_empty() {
         }
     });
     wait_until_recoded(&pair.second);
-    pair.second.run(&["cache", "delete", "--repo", REPO, "--server", pair.second.url()]);
+    pair.second.run(&["cache", "delete", "--repo", REPO, "--all", "--yes", "--server", pair.second.url()]);
     wait_until("an empty bucket", || {
         pair.first.run(&["gc", "--grace", "0s"]);
         snowbank_testkit::disk::files_below(&pair.s3.folder().join("cache")).unwrap_or_default().is_empty()

@@ -69,7 +69,7 @@ fn little_live_packs_are_packed_anew_while_restores_go_on() {
     let before = size(&server);
     // The first archive brought the shared files, a quarter of its pack: once it is gone the rest is dead.
     for number in [0, 1, 3, 4] {
-        server.run(&["cache", "delete", "--key", &format!("k{number}"), "--server", server.url()]);
+        server.run(&["cache", "delete", "--key", &format!("k{number}"), "--yes", "--server", server.url()]);
     }
     wait_until("smaller packs", || {
         server.run(&["gc", "--grace", "0s"]);
