@@ -5,6 +5,7 @@ use std::time::Duration;
 use snowbank_actions::client::rest::{Repository, RestClient, Usage};
 use snowbank_actions::client::{ClientError, Options, Patience, Token};
 use snowbank_actions::limits::REPOSITORY_BYTES;
+use snowbank_server::service::Service;
 
 use crate::error::{CliError, Result};
 
@@ -35,6 +36,8 @@ pub(crate) struct Github {
     pub url: String,
     /// The repository.
     pub repository: Repository,
+    /// The server's own state, where it is at hand.
+    pub service: Option<Service>,
 }
 
 impl Github {
@@ -54,12 +57,17 @@ impl Github {
         Self::new(api(), &named, token, PATIENCE)
     }
 
-    /// A repository on a Snowbank server.
+    /// A repository on a Snowbank server, and the server's state where it is at hand.
     ///
     /// # Errors
     /// When its address or the repository cannot be.
-    pub(crate) fn on_server(url: &str, token: String, repository: &str) -> Result<Self> {
-        Self::new(url.to_owned(), repository, token, PATIENCE)
+    pub(crate) fn on_server(
+        url: &str,
+        token: String,
+        service: Option<Service>,
+        repository: &str,
+    ) -> Result<Self> {
+        Ok(Self { service, ..Self::new(url.to_owned(), repository, token, PATIENCE)? })
     }
 
     /// That of the job around us, where it has a token for it.
@@ -76,7 +84,7 @@ impl Github {
         let shown = url.clone();
         let rest = RestClient::new(Options { url, token: Token::new(token), user_agent, patience })
             .map_err(|error| CliError::usage(wrong).because(error))?;
-        Ok(Self { rest, url: shown, repository })
+        Ok(Self { rest, url: shown, repository, service: None })
     }
 
     /// What the repository uses, and what it may.

@@ -80,6 +80,27 @@ fn a_snapshot_is_one_line_with_its_packs() {
 }
 
 #[test]
+fn who_has_the_server_s_state_sees_the_snapshots_of_every_ref() {
+    let remote = saved();
+    let (server, _) = served(&remote);
+    let dev = server.token(REPO, &["refs/heads/dev:rw", "refs/heads/main:r"]);
+    let store = closure(&[1, 4]);
+    let mut saving = command(&["save", "--key", "k", "--remote", server.url(), store.top()]);
+    let saving = saving.env("SNOWBANK_TOKEN", &dev).arg("--store").arg(store.root()).output().unwrap();
+    assert!(saving.status.success(), "{}", said(&saving));
+    let cache = |arguments: &[&str]| {
+        server.run(
+            &[&["cache", arguments[0], "--server", server.url(), "--repo", REPO], &arguments[1..]].concat(),
+        )
+    };
+    let lines = cache(&["list"]);
+    let ours = lines.lines().find(|line| line.contains("refs/heads/dev")).unwrap();
+    assert!(lines.lines().count() == 3 && ours.contains("  (with "), "{lines}");
+    assert!(cache(&["delete", "--key-prefix", "k#", "--yes"]).starts_with("deleted "));
+    assert_eq!(cache(&["list"]), "");
+}
+
+#[test]
 fn without_the_job_s_service_packs_are_one_line_with_the_reason() {
     let remote = saved();
     let output = outside(&remote, &["list"]);

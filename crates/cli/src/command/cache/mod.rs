@@ -62,8 +62,8 @@ async fn place(
         return Github::open(repository).map(Some);
     }
     let Some(repository) = repository else { return Ok(None) };
-    let token = server::token(remote).await?;
-    Github::on_server(server::url(remote), token, repository).map(Some)
+    let server::Access { token, service } = server::access(remote).await?;
+    Github::on_server(server::url(remote), token, service, repository).map(Some)
 }
 
 /// Whether a GitHub job around us has all that asking GitHub takes.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, Url};
 use serde_json::Value;
-use snowbank_server::service::Rights;
+use snowbank_server::service::{Rights, Service};
 
 use super::confirm::confirmed;
 use super::repository::numbers_and_keys;
@@ -15,6 +15,9 @@ use crate::config;
 use crate::error::{CliError, Result};
 use crate::open::{Role, open};
 use crate::printer::Printer;
+
+/// How long a token holds that a command mints for itself.
+const MINTED: Duration = Duration::from_secs(300);
 
 /// Where a server is, unless somebody says otherwise.
 const DEFAULT: &str = "http://127.0.0.1:8484";
@@ -123,7 +126,7 @@ async fn ask(remote: &Remote, method: Method, path: &str, query: &[(&str, String
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
-    let token = token(remote).await?;
+    let token = access(remote).await?.token;
     let asked = Asked {
         who: format!("the server at {server}"),
         unreached: "is it running? `--server URL` names another",
@@ -137,18 +140,26 @@ pub(super) fn url(remote: &Remote) -> &str {
     remote.server.as_deref().unwrap_or(DEFAULT)
 }
 
+/// A token, and the server's state where it is at hand.
+pub(super) struct Access {
+    pub(super) token: String,
+    pub(super) service: Option<Service>,
+}
+
 /// From a file, from the environment, or minted where the server's state is at hand.
-pub(super) async fn token(remote: &Remote) -> Result<String> {
+pub(super) async fn access(remote: &Remote) -> Result<Access> {
+    let given = |token| Ok(Access { token, service: None });
     if let Some(path) = &remote.token_file {
-        return token_in(path);
+        return given(token_in(path)?);
     }
     if let Ok(token) = std::env::var("SNOWBANK_TOKEN") {
-        return Ok(token);
+        return given(token);
     }
     let settings = config::read(&remote.state, Vec::new())?.settings;
     let opened = open(settings, Role::Beside).await.map_err(|_| {
-        CliError::failed("there is no admin token")
+        CliError::failed("there is no token")
             .hint("set SNOWBANK_TOKEN, or name the server's folder with --data DIR")
     })?;
-    Ok(opened.service.mint(&Rights::Admin, Duration::from_secs(300))?)
+    let token = opened.service.mint(&Rights::Admin, MINTED)?;
+    Ok(Access { token, service: Some(opened.service) })
 }

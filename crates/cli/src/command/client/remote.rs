@@ -8,7 +8,7 @@ use serde::Deserialize;
 use snowbank_actions::client::{CacheClient, Options, Patience, Token};
 use snowbank_actions::scope::{Grant, Scopes};
 use snowbank_server::http;
-use snowbank_server::service::Rights;
+use snowbank_server::service::{Rights, Service};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -98,6 +98,20 @@ impl Remote {
             }
             None => Ok(None),
         }
+    }
+
+    /// The client of a server's cache service that reads in these scopes of a repository, by a token of the server's own.
+    ///
+    /// # Errors
+    /// When the address cannot be used.
+    pub(crate) fn reader(
+        url: &str,
+        service: &Service,
+        repository: &str,
+        scopes: Scopes,
+    ) -> Result<CacheClient> {
+        let rights = Rights::Job { repository: repository.to_owned(), scopes };
+        client(url.to_owned(), service.mint(&rights, VALID)?)
     }
 
     async fn in_process(folder: PathBuf) -> Result<Self> {

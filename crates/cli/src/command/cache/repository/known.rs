@@ -1,6 +1,7 @@
-//! Which packs are whose, as far as it can be known here: by the cache service of a job.
+//! Which packs are whose, as far as it can be known here: by the cache service, as a job or as who has the server's state.
 
 use snowbank_actions::client::rest::CacheEntry;
+use snowbank_actions::scope::{MAX_SCOPES, Scopes};
 use snowbank_client::text::chain;
 use snowbank_client::tidy::{Kinds, Knowledge, readable, within_bounds};
 
@@ -33,9 +34,13 @@ pub(super) async fn known(
     // The job around us knows its own repository alone.
     let job = variable("GITHUB_REPOSITORY");
     let own = job.is_some_and(|job| job.eq_ignore_ascii_case(&github.repository.to_string()));
-    let service = match arguments.remote.as_deref() {
-        None if !own => None,
-        remote => Remote::of_job(remote)?,
+    let service = match (&github.service, arguments.remote.as_deref()) {
+        (Some(service), None) => {
+            let scopes = Scopes { write: None, read: scopes(entries, kinds) };
+            Some(Remote::reader(&github.url, service, &github.repository.to_string(), scopes)?)
+        }
+        (None, None) if !own => None,
+        (_, remote) => Remote::of_job(remote)?,
     };
     let Some(client) = service else {
         return Ok(nothing(
@@ -57,4 +62,17 @@ pub(super) async fn known(
         }
         Err(error) => Ok(nothing(format!("which packs a snapshot names is not known: {}", chain(&error)))),
     }
+}
+
+/// The scopes of indexes, as many as a token may name, those with the last saved ones first.
+fn scopes(entries: &[CacheEntry], kinds: &Kinds) -> Vec<String> {
+    let mut indexes: Vec<_> = entries.iter().filter(|entry| kinds.is_index(entry)).collect();
+    indexes.sort_by_key(|index| std::cmp::Reverse(index.created));
+    let mut scopes: Vec<String> = Vec::new();
+    for index in indexes {
+        if scopes.len() < MAX_SCOPES && !scopes.contains(&index.scope) {
+            scopes.push(index.scope.clone());
+        }
+    }
+    scopes
 }
