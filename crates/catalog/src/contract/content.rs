@@ -1,7 +1,7 @@
 //! The blocks of an upload and the content they make.
 
 use super::House;
-use super::fixtures::{LEASE, block, doomed, granted, raw_of, repo, slot};
+use super::fixtures::{GONE, LEASE, block, doomed, granted, raw_of, repo, slot};
 use crate::ids::{RepoId, UploadId};
 use crate::rooms::{Changed, Finalized};
 
@@ -79,7 +79,7 @@ pub async fn a_block_may_come_twice(house: &House) {
     commit(house, upload, &["a", "a"]).await;
     assert_eq!(objects(house, repo, 4).await, ["a", "a"]);
     let hit = house.catalog.lookup(repo, &[slot("a").scope], "v1", &["a".to_owned()]).await.unwrap().unwrap();
-    house.catalog.delete(&[hit.entry.id]).await.unwrap();
+    house.catalog.delete(&[hit.entry.id], GONE).await.unwrap();
     house.catalog.sweep_retired(10).await.unwrap();
     assert_eq!(doomed(&*house.catalog).await, ["a"]);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::House;
-use super::fixtures::{raw_of, repo, save, save_sized, slot};
+use super::fixtures::{GONE, raw_of, repo, save, save_sized, slot};
 use crate::ids::EntryId;
 use crate::rooms::{Listing, Slot, SortBy};
 
@@ -175,9 +175,9 @@ pub async fn deleting_retires(house: &House) {
     let a = save(catalog, repo, &slot("a")).await;
     let b = save(catalog, repo, &slot("b")).await;
     let raw = raw_of(catalog, a).await;
-    assert_eq!(catalog.delete(&[a, EntryId(9999), a]).await.unwrap(), 1);
-    assert_eq!(catalog.delete(&[a]).await.unwrap(), 0);
-    assert_eq!(catalog.delete(&[]).await.unwrap(), 0);
+    assert_eq!(catalog.delete(&[a, EntryId(9999), a], GONE).await.unwrap(), 1);
+    assert_eq!(catalog.delete(&[a], GONE).await.unwrap(), 0);
+    assert_eq!(catalog.delete(&[], GONE).await.unwrap(), 0);
     assert_eq!(catalog.entry(a).await.unwrap(), None);
     assert_eq!(catalog.current(a).await.unwrap(), None);
     assert_eq!(catalog.representation(raw).await.unwrap().unwrap().entry, None);
@@ -192,7 +192,7 @@ pub async fn numbers_are_never_used_twice(house: &House) {
     for _ in 0..3 {
         let entry = save(catalog, repo, &slot("a")).await;
         assert!(entry > last);
-        catalog.delete(&[entry]).await.unwrap();
+        catalog.delete(&[entry], GONE).await.unwrap();
         last = entry;
     }
 }

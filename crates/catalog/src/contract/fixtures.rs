@@ -8,11 +8,13 @@ use snowbank_cas::recipe::{FrameRef, RecipePage};
 use crate::Catalog;
 use crate::ids::{DomainId, EntryId, RecipeId, RepoId, RepresentationId, UploadId};
 use crate::rooms::{
-    Block, Changed, Claim, Finalized, Form, JobKind, PageAdded, Recoded, Reserved, Slot, Source,
+    Block, Changed, Claim, Finalized, Form, JobKind, PageAdded, Recoded, Reserved, Slot, Source, Why,
 };
 
 /// A lease long enough for any test.
 pub(super) const LEASE: Duration = Duration::from_secs(600);
+/// Why what a test deletes goes.
+pub(super) const GONE: Why<'_> = Why::Deleted { by: "a test" };
 /// What makes it run out.
 pub(super) const LATER: Duration = Duration::from_secs(601);
 
@@ -127,7 +129,7 @@ pub(super) async fn claim_of(catalog: &dyn Catalog, raw: RepresentationId) -> Cl
 }
 
 pub(super) fn recoded(source: Source) -> Recoded {
-    Recoded { source, size: 50, etag: ObjectHash::of(format!("{source:?}").as_bytes()) }
+    Recoded { source, size: 50, etag: ObjectHash::of(format!("{source:?}").as_bytes()), added: 20 }
 }
 
 /// An entry that is served from a recipe over these packs.

@@ -6,7 +6,7 @@ use snowbank_cas::id::PackId;
 
 use super::House;
 use super::fixtures::{
-    LATER, LEASE, claim_of, domain, raw_of, recipe, recoded, recoded_entry, repo, save, slot, store,
+    GONE, LATER, LEASE, claim_of, domain, raw_of, recipe, recoded, recoded_entry, repo, save, slot, store,
 };
 use crate::ids::{EntryId, RepresentationId};
 use crate::rooms::{Claim, Form, JobKind, Queue, Source};
@@ -183,7 +183,7 @@ pub async fn a_deleted_entry_is_not_swapped(house: &House) {
     let claim = claim_of(catalog, raw).await;
     let pack = store(catalog, domain, [1]).await;
     let recipe = recipe(catalog, domain, &[pack]).await;
-    catalog.delete(&[entry]).await.unwrap();
+    catalog.delete(&[entry], GONE).await.unwrap();
     assert!(!catalog.swap(&claim, raw, &recoded(Source::Frames(recipe))).await.unwrap());
     assert!(catalog.renew(&claim, LEASE).await.unwrap(), "the job is still there");
     assert!(!catalog.swap(&claim, RepresentationId(9999), &recoded(Source::Frames(recipe))).await.unwrap());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::House;
-use super::fixtures::{Dice, raw_of, recoded_entry, repo, save, slot, store};
+use super::fixtures::{Dice, GONE, raw_of, recoded_entry, repo, save, slot, store};
 use crate::Catalog;
 use crate::ids::{EntryId, RepoId};
 use crate::rooms::{Slot, Source};
@@ -102,11 +102,11 @@ pub async fn the_newest_of_many_is_found(house: &House) {
         }
         // Then the newest goes, and two thirds of the others.
         let doomed: Vec<EntryId> = saved.drain(saved.len() - 30..).map(|(_, entry)| entry).collect();
-        catalog.delete(&doomed).await.unwrap();
+        catalog.delete(&doomed, GONE).await.unwrap();
         let doomed: Vec<EntryId> =
             saved.iter().filter(|(_, entry)| entry.0 % 7 == 0).map(|(_, entry)| *entry).collect();
         saved.retain(|(_, entry)| entry.0 % 7 != 0);
-        catalog.delete(&doomed).await.unwrap();
+        catalog.delete(&doomed, GONE).await.unwrap();
     }
 }
 
@@ -135,7 +135,7 @@ pub async fn a_hit_shows_the_current_form(house: &House) {
     assert_eq!(Some(hit.entry), catalog.entry(entry).await.unwrap());
     assert_eq!(hit.representation.id, raw_of(catalog, entry).await);
     assert_eq!(hit.representation.source, Source::Raw);
-    catalog.delete(&[entry]).await.unwrap();
+    catalog.delete(&[entry], GONE).await.unwrap();
     let claim = catalog.claim(&[crate::rooms::JobKind::Recode], super::fixtures::LEASE).await.unwrap();
     catalog.finish(&claim.unwrap()).await.unwrap();
 
@@ -184,7 +184,7 @@ pub async fn agrees_with_the_model(catalog: &dyn Catalog, name: &str, case: &Cas
         }
         let entry = save(catalog, repo, slot).await;
         if *deleted {
-            catalog.delete(&[entry]).await.unwrap();
+            catalog.delete(&[entry], GONE).await.unwrap();
         } else {
             saved.push((slot.clone(), entry));
         }

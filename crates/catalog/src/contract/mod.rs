@@ -10,12 +10,14 @@ pub mod cache_races;
 pub mod caches;
 pub mod content;
 pub mod entries;
+pub mod events;
 pub mod figures;
 pub mod files;
 pub mod jobs;
 pub mod layers;
 pub mod limits;
 pub mod lookup;
+pub mod lookups;
 pub mod nars;
 pub mod packs;
 pub mod parcels;
@@ -24,8 +26,11 @@ pub mod pins;
 pub mod publish;
 pub mod races;
 pub mod recipes;
+pub mod removals;
 pub mod repositories;
 pub mod representations;
+pub mod saves;
+pub mod tallies;
 pub mod tokens;
 pub mod uploads;
 
@@ -178,6 +183,24 @@ macro_rules! contract {
             files: [
                 a_file_is_found_in_its_view, a_file_is_replaced, a_file_whose_recipe_was_swept_is_not_kept,
                 old_files_are_swept,
+            ]
+            lookups: [
+                a_lookup_comes_back_as_it_was_noted, every_reason_comes_back, lookups_are_listed_by_page_and_filter,
+                long_texts_are_cut, what_a_miss_was_near_is_found, what_is_near_is_bounded,
+            ]
+            removals: [
+                what_goes_leaves_its_reason, what_is_deleted_twice_goes_once, an_upload_that_ends_leaves_a_trace,
+                what_went_is_listed_by_page_and_key,
+            ]
+            saves: [
+                a_save_is_noted_with_its_entry, recoding_tells_what_was_new, packs_belong_to_their_first_snapshot,
+                uses_add_up,
+            ]
+            tallies: [
+                counts_add_up_by_day, samples_replace_each_other, many_add_to_the_same_counts_at_once,
+            ]
+            events: [
+                image_pushes_are_kept_by_owner, what_is_too_old_goes, what_is_too_much_goes,
             ]
             races: [
                 many_claim_many_jobs, adding_and_condemning, everything_at_once,

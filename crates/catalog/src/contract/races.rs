@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::House;
 use super::fixtures::{
-    Dice, LATER, LEASE, chunk, claim_of, domain, doomed, frame, granted, page, raw_of, recipe, recoded, repo,
-    save, slot, store,
+    Dice, GONE, LATER, LEASE, chunk, claim_of, domain, doomed, frame, granted, page, raw_of, recipe, recoded,
+    repo, save, slot, store,
 };
 use crate::Catalog;
 use crate::ids::{DomainId, RecipeId, RepoId, RepresentationId};
@@ -80,7 +80,7 @@ pub async fn swapping_and_deleting(house: &House) {
         let swapping = tokio::spawn(async move {
             swapper.swap(&claim, raw, &recoded(Source::Frames(recipe))).await.unwrap()
         });
-        let deleting = tokio::spawn(async move { deleter.delete(&[entry]).await.unwrap() });
+        let deleting = tokio::spawn(async move { deleter.delete(&[entry], GONE).await.unwrap() });
         let swapped = swapping.await.unwrap();
         assert_eq!(deleting.await.unwrap(), 1);
         assert_eq!(catalog.entry(entry).await.unwrap(), None);
@@ -105,7 +105,7 @@ pub async fn two_of_everything_sweep(house: &House) {
         recipe(catalog, domain, &[pack]).await;
         catalog.begin_pack(domain, LEASE).await.unwrap();
     }
-    catalog.delete(&entries).await.unwrap();
+    catalog.delete(&entries, GONE).await.unwrap();
     house.clock.advance(LATER);
     // The neighbour's clock was not moved, so the tasks share one handle and differ in their connections.
     let tasks = (0..4).map(|_| {
@@ -154,7 +154,7 @@ pub async fn everything_at_once(house: &House) {
                 assert_sound(&*catalog).await;
                 let coldest = catalog.coldest(Some(repo), 4, 1 + dice.roll(3)).await.unwrap();
                 let coldest: Vec<_> = coldest.into_iter().map(|entry| entry.id).collect();
-                catalog.delete(&coldest).await.unwrap();
+                catalog.delete(&coldest, GONE).await.unwrap();
             }
         }));
     }
@@ -318,7 +318,7 @@ async fn assert_all_goes(house: &House, repo: RepoId) {
     }
     let entries = catalog.coldest(Some(repo), 0, 1000).await.unwrap();
     let entries: Vec<_> = entries.into_iter().map(|entry| entry.id).collect();
-    catalog.delete(&entries).await.unwrap();
+    catalog.delete(&entries, GONE).await.unwrap();
     house.clock.advance(LATER);
     while catalog.sweep_retired(100).await.unwrap() > 0 {}
     collect(catalog).await;

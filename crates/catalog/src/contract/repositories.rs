@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::House;
 use super::fixtures::{repo, save_sized, slot};
-use crate::rooms::{Holdings, UsageInAll};
+use crate::rooms::{Holdings, UsageInAll, Why};
 
 /// Names are equal whatever the case of their letters, and the first spelling stays.
 pub async fn a_name_is_one_repository_in_any_case(house: &House) {
@@ -87,7 +87,7 @@ pub async fn what_is_held_is_counted_under_deletions(house: &House) {
     }
     let tasks = (0..8).map(|number| {
         let (catalog, some) = (house.handle(number), saved[number..number + 9].to_vec());
-        tokio::spawn(async move { catalog.delete(&some).await.unwrap() })
+        tokio::spawn(async move { catalog.delete(&some, Why::Retention).await.unwrap() })
     });
     let mut deleted = 0;
     for task in tasks.collect::<Vec<_>>() {
@@ -95,7 +95,7 @@ pub async fn what_is_held_is_counted_under_deletions(house: &House) {
     }
     assert_eq!(deleted, 16);
     assert_eq!(catalog.holdings(repo).await.unwrap(), Holdings { entries: 8, bytes: 24 });
-    assert_eq!(catalog.delete(&saved).await.unwrap(), 8);
+    assert_eq!(catalog.delete(&saved, Why::Retention).await.unwrap(), 8);
     assert_eq!(catalog.holdings(repo).await.unwrap(), Holdings::default());
 }
 

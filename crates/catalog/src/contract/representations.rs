@@ -6,8 +6,8 @@ use snowbank_cas::id::PackId;
 
 use super::House;
 use super::fixtures::{
-    LATER, LEASE, block, claim_of, domain, doomed, granted, raw_of, recipe, recoded, recoded_entry, repo,
-    save, save_sized, slot, store,
+    GONE, LATER, LEASE, block, claim_of, domain, doomed, granted, raw_of, recipe, recoded, recoded_entry,
+    repo, save, save_sized, slot, store,
 };
 use crate::ids::{RecipeId, RepresentationId};
 use crate::rooms::{Measure, Source};
@@ -39,7 +39,7 @@ pub async fn a_retired_one_stays_while_held(house: &House) {
     let raw = raw_of(catalog, entry).await;
     assert_eq!(catalog.sweep_retired(10).await.unwrap(), 0, "it is not retired");
     catalog.hold(raw, HOUR).await.unwrap();
-    catalog.delete(&[entry]).await.unwrap();
+    catalog.delete(&[entry], GONE).await.unwrap();
     assert_eq!(catalog.sweep_retired(10).await.unwrap(), 0, "it is held");
     catalog.hold(raw, HOUR * 3).await.unwrap();
     house.clock.advance(HOUR * 2);
@@ -59,7 +59,7 @@ pub async fn sweeping_dooms_its_blocks(house: &House) {
     for key in ["a", "b", "c"] {
         entries.push(save(catalog, repo, &slot(key)).await);
     }
-    catalog.delete(&entries).await.unwrap();
+    catalog.delete(&entries, GONE).await.unwrap();
     assert_eq!(catalog.sweep_retired(2).await.unwrap(), 2);
     assert_eq!(catalog.sweep_retired(2).await.unwrap(), 1);
     assert_eq!(doomed(catalog).await.len(), 3);
@@ -79,7 +79,7 @@ pub async fn two_sweeps_share_the_work(house: &House) {
     for number in 0..24 {
         entries.push(save(&*house.catalog, repo, &slot(&format!("{number}"))).await);
     }
-    house.catalog.delete(&entries).await.unwrap();
+    house.catalog.delete(&entries, GONE).await.unwrap();
     let tasks: Vec<_> = (0..6)
         .map(|number| {
             let catalog = house.handle(number);
@@ -144,7 +144,7 @@ pub async fn raw_bytes_are_counted(house: &House) {
     let entry = save_sized(catalog, repo, &slot("b"), 7).await;
     assert_eq!(catalog.raw_bytes().await.unwrap(), 12);
     assert_eq!(catalog.staying_bytes().await.unwrap(), 12);
-    catalog.delete(&[entry]).await.unwrap();
+    catalog.delete(&[entry], GONE).await.unwrap();
     assert_eq!(catalog.staying_bytes().await.unwrap(), 5);
     catalog.abandon(upload).await.unwrap();
     assert_eq!(catalog.staying_bytes().await.unwrap(), 0);
@@ -164,7 +164,7 @@ pub async fn a_recipe_goes_with_its_last_name(house: &House) {
     let form = catalog.current(entry).await.unwrap().unwrap();
     catalog.hold(form.id, HOUR).await.unwrap();
     assert_eq!(catalog.sweep_retired(10).await.unwrap(), 1, "the raw form");
-    catalog.delete(&[entry]).await.unwrap();
+    catalog.delete(&[entry], GONE).await.unwrap();
     house.clock.advance(LATER);
     assert_eq!(catalog.sweep_retired(10).await.unwrap(), 0, "the recoded form is held");
     assert_eq!(catalog.unreachable_packs().await.unwrap(), []);
@@ -194,7 +194,7 @@ pub async fn an_entry_is_found_by_what_it_is_served_from(house: &House) {
     assert_eq!(catalog.served_from(&asked).await.unwrap(), [(of_a, a), (of_b, b)]);
     assert_eq!(catalog.served_from(&[]).await.unwrap(), []);
     assert_eq!(catalog.served_whole(&[pack, own, PackId(u64::MAX)]).await.unwrap(), [(own, whole)]);
-    catalog.delete(&[a, whole]).await.unwrap();
+    catalog.delete(&[a, whole], GONE).await.unwrap();
     assert_eq!(catalog.served_from(&asked).await.unwrap(), [(of_b, b)]);
     assert_eq!(catalog.served_whole(&[pack, own]).await.unwrap(), []);
 }

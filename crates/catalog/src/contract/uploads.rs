@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::House;
-use super::fixtures::{LATER, LEASE, block, doomed, granted, raw_of, repo, save, slot};
+use super::fixtures::{GONE, LATER, LEASE, block, doomed, granted, raw_of, repo, save, slot};
 use crate::ids::UploadId;
 use crate::rooms::{Changed, Finalized, Form, JobKind, Reserved, Slot, Source};
 
@@ -246,7 +246,7 @@ pub async fn a_finalized_slot_is_taken(house: &House) {
     let again = catalog.reserve(repo, &slot("a"), Form::Archive, LEASE).await.unwrap();
     assert_eq!(again, Reserved::Exists(entry));
     assert_eq!(catalog.finalize(repo, &slot("a"), 10).await.unwrap(), Finalized::Exists(entry));
-    assert_eq!(catalog.delete(&[entry]).await.unwrap(), 1);
+    assert_eq!(catalog.delete(&[entry], GONE).await.unwrap(), 1);
     let next = save(catalog, repo, &slot("a")).await;
     assert_ne!(next, entry);
     assert!(raw_of(catalog, next).await.0 > 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Representation, Slot};
+use super::{Representation, Slot, Why};
 use crate::Result;
 use crate::ids::{EntryId, RepoId, Timestamp};
 
@@ -103,7 +103,7 @@ pub trait Entries {
     /// Entries of one repository or of all, least recently used first, after `skip` of them.
     async fn coldest(&self, repo: Option<RepoId>, skip: u64, limit: u64) -> Result<Vec<Entry>>;
 
-    /// Removes entries from sight and retires their representations: one transaction. Returns how many there
-    /// were.
-    async fn delete(&self, entries: &[EntryId]) -> Result<u64>;
+    /// Removes entries from sight, retires their representations and notes why (see [`super::Removals`]): one
+    /// transaction. Returns how many there were.
+    async fn delete(&self, entries: &[EntryId], why: Why<'_>) -> Result<u64>;
 }

@@ -2,6 +2,7 @@
 
 mod caches;
 mod entries;
+mod events;
 mod figures;
 mod files;
 mod jobs;
@@ -20,6 +21,7 @@ mod uploads;
 
 pub use caches::*;
 pub use entries::*;
+pub use events::*;
 pub use figures::*;
 pub use files::*;
 pub use jobs::*;
@@ -55,6 +57,12 @@ pub trait Catalog:
     + Limits
     + Tokens
     + Figures
+    + Lookups
+    + Removals
+    + Saves
+    + ImagePushes
+    + Tallies
+    + Events
     + Send
     + Sync
     + 'static
@@ -79,6 +87,12 @@ impl<T> Catalog for T where
         + Limits
         + Tokens
         + Figures
+        + Lookups
+        + Removals
+        + Saves
+        + ImagePushes
+        + Tallies
+        + Events
         + Send
         + Sync
         + 'static

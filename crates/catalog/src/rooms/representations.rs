@@ -63,6 +63,8 @@ pub struct Recoded {
     pub size: u64,
     /// Its ETag.
     pub etag: ObjectHash,
+    /// Bytes that were not stored before.
+    pub added: u64,
 }
 
 /// An object that nothing names any more, to be deleted from the bucket and then forgotten.

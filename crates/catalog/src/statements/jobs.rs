@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::events::recoded as note_recoded;
 use super::representations::source_columns;
 use super::{codes, packs};
 use crate::Result;
@@ -196,6 +197,7 @@ async fn swap<D: Driver>(
         now
     ];
     tx.run(&INSERT, values).await?;
+    note_recoded(tx, entry, recoded.added).await?;
     tx.run(&FINISH, args![claim.job, claim.fence]).await?;
     Ok(true)
 }

@@ -7,6 +7,7 @@
 mod caches;
 mod codes;
 mod entries;
+mod events;
 mod figures;
 mod files;
 mod jobs;

@@ -12,12 +12,13 @@ use axum::http::uri::Authority;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use snowbank_actions::messages::v1;
+use snowbank_catalog::rooms::Pusher;
 use url::Url;
 
 use super::connection::Ends;
 use super::told::Told;
 use crate::service::{
-    CacheView, Caller, Identity, ManageRight, Origin, Outcome, Result, Service, SignedRun, Visitor,
+    CacheView, Caller, Identity, ManageRight, Onlooker, Origin, Outcome, Result, Service, SignedRun, Visitor,
 };
 
 /// What a request says of the way it came.
@@ -55,9 +56,19 @@ impl Site {
         Ok(view)
     }
 
-    /// Whether the token is an administrator's.
-    pub(super) async fn admin(&self, service: &Service) -> Result<()> {
+    /// Who the administrator is that the token belongs to.
+    pub(super) async fn admin(&self, service: &Service) -> Result<String> {
         service.authenticate_admin(self.token.as_deref(), self.origin()).await
+    }
+
+    /// What the bearer of the token may be told of, of a repository if one is named.
+    pub(super) async fn onlooker(&self, service: &Service, repository: Option<&str>) -> Result<Onlooker> {
+        service.onlooker(self.token.as_deref(), self.origin(), repository).await
+    }
+
+    /// Whom an image push is noted for.
+    pub(super) async fn image_pusher(&self, service: &Service, cache: Option<&str>) -> Result<Pusher> {
+        service.image_pusher(self.token.as_deref(), self.origin(), cache).await
     }
 
     /// Who the token belongs to, for a repository.

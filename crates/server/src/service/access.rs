@@ -70,19 +70,19 @@ impl Service {
         for batch in paths.chunks(BATCH) {
             self.0.catalog.touch_paths(batch).await?;
         }
-        self.touch_packs(indexes).await
+        self.touch_packs(indexes, false).await
     }
 
     /// The packs of an index that was just saved count as used now: limits may be enforced at once.
     pub(super) async fn saved(&self, entry: EntryId, repo: RepoId, slot: &Slot, size: u64) -> Result<()> {
         if may_be_index(slot, size) {
-            self.touch_packs(vec![(entry, (repo, slot.clone()))]).await
+            self.touch_packs(vec![(entry, (repo, slot.clone()))], true).await
         } else {
             Ok(())
         }
     }
 
-    async fn touch_packs(&self, indexes: Vec<(EntryId, (RepoId, Slot))>) -> Result<()> {
+    async fn touch_packs(&self, indexes: Vec<(EntryId, (RepoId, Slot))>, saved: bool) -> Result<()> {
         let mut packs = HashSet::new();
         let mut packs_of_repos = HashMap::new();
         for (index, (repo, slot)) in indexes {
@@ -94,7 +94,11 @@ impl Service {
                 continue;
             }
             let keys = self.packs_named_by(index, repo, &slot).await;
-            packs.extend(keys.iter().filter_map(|key| entries.get(key)).flatten().copied());
+            let named: Vec<_> = keys.iter().filter_map(|key| entries.get(key)).flatten().copied().collect();
+            packs.extend(&named);
+            if saved && !named.is_empty() {
+                self.0.events.parts(index, named);
+            }
         }
         if packs.is_empty() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! What an administrator sees and does: list, delete, usage.
 
 use snowbank_catalog::ids::EntryId;
-use snowbank_catalog::rooms::{Entry, JobKind, Listing, SortBy};
+use snowbank_catalog::rooms::{Entry, JobKind, Listing, SortBy, Why};
 
 use super::{Kind, Result, Service, ServiceError};
 
@@ -55,17 +55,17 @@ impl Service {
         Ok((listed.total, rows.collect()))
     }
 
-    /// Deletes the entry of this number.
-    pub async fn delete_cache(&self, id: EntryId) -> Result<()> {
-        match self.0.catalog.delete(&[id]).await? {
+    /// Deletes the entry of this number; `by` is the subject of who does.
+    pub async fn delete_cache(&self, id: EntryId, by: &str) -> Result<()> {
+        match self.0.catalog.delete(&[id], Why::Deleted { by }).await? {
             0 => Err(ServiceError::new(Kind::NotFound, format!("there is no cache with the id {id}"))),
             _ => Ok(()),
         }
     }
 
     /// Deletes every entry that the filter means, and returns how many there were. A filter that means everything
-    /// is refused.
-    pub async fn delete_caches(&self, filter: &CacheFilter) -> Result<u64> {
+    /// is refused. `by` is the subject of who does.
+    pub async fn delete_caches(&self, filter: &CacheFilter, by: &str) -> Result<u64> {
         if *filter == CacheFilter::default() {
             return Err(ServiceError::new(
                 Kind::InvalidArgument,
@@ -80,7 +80,7 @@ impl Service {
             if ids.is_empty() {
                 return Ok(deleted);
             }
-            deleted += self.0.catalog.delete(&ids).await?;
+            deleted += self.0.catalog.delete(&ids, Why::Deleted { by }).await?;
         }
     }
 

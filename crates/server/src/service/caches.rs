@@ -3,7 +3,7 @@
 
 use snowbank_actions::scope::{READ_DENIED, Scopes};
 use snowbank_catalog::ids::EntryId;
-use snowbank_catalog::rooms::{Entry, Holdings, Listed, Listing, Repository, SortBy, Usage, UsageInAll};
+use snowbank_catalog::rooms::{Entry, Holdings, Listed, Listing, Repository, SortBy, Usage, UsageInAll, Why};
 
 use super::auth::{ManageRight, Origin};
 use super::{Kind, Result, Service, ServiceError, UsageRow, check_repository_name};
@@ -18,6 +18,8 @@ pub struct Visitor {
     /// None where nothing was ever saved.
     repository: Option<Repository>,
     may: May,
+    /// Who it is; see [`Identity::subject`](super::Identity::subject).
+    subject: String,
 }
 
 #[derive(Clone, Debug)]
@@ -104,7 +106,7 @@ impl Service {
         };
         let known = self.0.catalog.find_repository(repository).await?;
         let name = known.as_ref().map_or_else(|| repository.to_owned(), |known| known.name.clone());
-        Ok(Visitor { name, repository: known, may })
+        Ok(Visitor { name, repository: known, may, subject: identity.subject() })
     }
 
     /// A page of what the visitor may see.
@@ -135,7 +137,7 @@ impl Service {
         if !visitor.deletes(&entry.slot.scope) {
             return Err(not_its_own());
         }
-        match self.0.catalog.delete(&[id]).await? {
+        match self.0.catalog.delete(&[id], Why::Deleted { by: &visitor.subject }).await? {
             0 => Err(unknown()),
             _ => Ok(()),
         }
@@ -171,7 +173,7 @@ impl Service {
             return Err(not_its_own());
         }
         let ids: Vec<EntryId> = own.iter().map(|entry| entry.id).collect();
-        self.0.catalog.delete(&ids).await?;
+        self.0.catalog.delete(&ids, Why::Deleted { by: &visitor.subject }).await?;
         Ok(own)
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use snowbank_cas::assemble;
 use snowbank_cas::bucket::pack_name;
-use snowbank_catalog::ids::RepresentationId;
+use snowbank_catalog::ids::{EntryId, RepoId, RepresentationId};
 use snowbank_catalog::rooms::{Representation, Source};
 
 use super::recipe_pages::RecipePages;
@@ -21,9 +21,18 @@ const RENEW: Duration = Duration::from_secs(60);
 pub struct Download {
     service: Service,
     representation: Representation,
+    /// The entry that its URL was handed out for, and when.
+    lookup: Option<(EntryId, Instant)>,
 }
 
 impl Download {
+    /// The same, asked for by a URL of this signature: then it is known what it was handed out for.
+    #[must_use]
+    pub fn asked_by(mut self, signature: &str) -> Self {
+        self.lookup = self.service.0.events.lookup_of(signature);
+        self
+    }
+
     /// Bytes, as served.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -38,11 +47,19 @@ impl Download {
 
     /// The bytes of a range. Fails before the first byte where the parts that it needs are gone.
     pub async fn read(self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let Self { service, representation } = self;
+        let Self { service, representation, lookup } = self;
         let id = representation.id;
+        let mut sent = Sent {
+            service: service.clone(),
+            repo: representation.repo,
+            bytes: 0,
+            left: range.end.saturating_sub(range.start),
+            lookup: lookup.filter(|_| range.end == representation.size),
+        };
         let bytes = service.bytes_of(&representation, range).await?;
         let owner = service.clone();
         let bytes = bytes.inspect_err(move |error| owner.report_unreadable(&representation, error));
+        let bytes = bytes.inspect_ok(move |part| sent.add(part.len() as u64));
         Ok(renewing(service, id, bytes).boxed())
     }
 }
@@ -51,7 +68,7 @@ impl Service {
     /// Opens a representation for reading.
     pub async fn download(&self, id: RepresentationId) -> Result<Download> {
         match self.0.catalog.representation(id).await? {
-            Some(representation) => Ok(Download { service: self.clone(), representation }),
+            Some(representation) => Ok(Download { service: self.clone(), representation, lookup: None }),
             None => Err(ServiceError::new(Kind::NotFound, "what this URL named is gone")),
         }
     }
@@ -106,6 +123,34 @@ impl Service {
         self.0.metrics.damaged(Place::Download);
         let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(representation = %representation.id, %error, cause, "a download broke off");
+    }
+}
+
+/// Counts what a download sends, and notes it when it ends.
+struct Sent {
+    service: Service,
+    repo: RepoId,
+    bytes: u64,
+    left: u64,
+    /// Of a download up to the last byte.
+    lookup: Option<(EntryId, Instant)>,
+}
+
+impl Sent {
+    fn add(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.left = self.left.saturating_sub(bytes);
+        if self.left == 0
+            && let Some((entry, begun)) = self.lookup.take()
+        {
+            self.service.0.events.restored(entry, begun.elapsed());
+        }
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.service.0.events.sent(self.repo, self.bytes);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Making an upload visible.
 
 use snowbank_catalog::ids::{EntryId, UploadId};
-use snowbank_catalog::rooms::{Block, Changed, Finalized, JobKind, Slot, Upload};
+use snowbank_catalog::rooms::{Block, Changed, Finalized, JobKind, Protocol, Slot, Upload};
 
 use super::reserve::exists;
 use super::upload::{Body, gone};
@@ -9,7 +9,14 @@ use super::{Caller, Kind, Result, Service, ServiceError};
 
 impl Service {
     /// Makes the upload under `key` and `version` visible, if its content has exactly `size` bytes.
-    pub async fn finalize(&self, caller: &Caller, key: &str, version: &str, size: u64) -> Result<EntryId> {
+    pub async fn finalize(
+        &self,
+        caller: &Caller,
+        protocol: Protocol,
+        key: &str,
+        version: &str,
+        size: u64,
+    ) -> Result<EntryId> {
         let slot = Slot {
             scope: caller.write_scope()?.to_owned(),
             key: key.to_owned(),
@@ -25,6 +32,7 @@ impl Service {
         }
         match self.0.catalog.finalize(caller.repository.id, &slot, size).await? {
             Finalized::Entry(entry) => {
+                self.0.events.saved(caller.repository.id, protocol, size);
                 if let Err(error) = self.saved(entry, caller.repository.id, &slot, size).await {
                     tracing::warn!(%error, "the packs of an index could not be noted as used");
                 }
@@ -87,7 +95,9 @@ impl Service {
         let ids = joined(&blocks)?;
         let lease = self.settings().times.upload_idle.0;
         match self.0.catalog.commit_blocks(upload, &ids, lease).await? {
-            Changed::Done => self.finalize(caller, &found.slot.key, &found.slot.version, size).await,
+            Changed::Done => {
+                self.finalize(caller, Protocol::V1, &found.slot.key, &found.slot.version, size).await
+            }
             Changed::Gone | Changed::UnknownBlock(_) => Err(gone()),
         }
     }

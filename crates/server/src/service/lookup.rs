@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snowbank_catalog::ids::{EntryId, Timestamp};
-use snowbank_catalog::rooms::{Entry, Hit, Listed, Listing, Representation, SortBy};
+use snowbank_catalog::rooms::{Entry, Hit, Listed, Listing, Protocol, Representation, SortBy, Why};
 
 use super::presence::Look;
 use super::{Caller, Direction, Kind, Outcome, Place, Result, Service, ServiceError};
@@ -42,7 +42,19 @@ impl Outcome {
 
 impl Service {
     /// The entry for a restore: `keys` are the primary key, then the restore keys. A miss is `None`.
-    pub async fn lookup(&self, caller: &Caller, keys: &[String], version: &str) -> Result<Option<Found>> {
+    pub async fn lookup(
+        &self,
+        caller: &Caller,
+        protocol: Protocol,
+        keys: &[String],
+        version: &str,
+    ) -> Result<Option<Found>> {
+        let found = self.find(caller, keys, version).await?;
+        self.0.events.lookup(caller, protocol, keys, version, found.as_ref());
+        Ok(found)
+    }
+
+    async fn find(&self, caller: &Caller, keys: &[String], version: &str) -> Result<Option<Found>> {
         if caller.scopes.read.is_empty() {
             return Err(ServiceError::new(
                 Kind::PermissionDenied,
@@ -60,7 +72,7 @@ impl Service {
                 Look::Lost => {
                     self.0.metrics.damaged(Place::Lookup);
                     tracing::error!(entry = %entry.id, key = entry.slot.key, "an entry's objects are missing: it becomes a miss");
-                    self.0.catalog.delete(&[entry.id]).await?;
+                    self.0.catalog.delete(&[entry.id], Why::Damaged).await?;
                     continue;
                 }
             }

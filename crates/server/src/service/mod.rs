@@ -8,6 +8,7 @@ mod caches;
 mod chunk_index;
 mod download;
 mod error;
+mod events;
 mod finalize;
 mod health;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use binary_cache::{
 pub use caches::{CacheQuery, Visitor};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
+pub use events::{EventQuery, Onlooker, explain};
 pub use health::Health;
 pub use limits::{LimitsOn, Wanted};
 pub use lookup::Found;
@@ -95,6 +97,7 @@ struct Inner {
     issuers: OidcIssuers,
     signer: UrlSigner,
     access: access::AccessLog,
+    events: events::EventLog,
     presence: presence::Presence,
     repositories: RwLock<HashMap<String, Repository>>,
     caches: RwLock<HashMap<String, Cache>>,
@@ -124,6 +127,7 @@ impl Service {
         let keys = binary_cache::Keys::load(&settings, &*catalog).await?;
         let upstreams = binary_cache::CacheUpstreams::new(&settings)?;
         let issuers = OidcIssuers::new(&settings.oidc);
+        let events = events::EventLog::new(!settings.times.events.0.is_zero());
         Ok(Self(Arc::new(Inner {
             settings,
             catalog,
@@ -132,6 +136,7 @@ impl Service {
             issuers,
             signer,
             access: access::AccessLog::default(),
+            events,
             presence: presence::Presence::default(),
             repositories: RwLock::default(),
             caches: RwLock::default(),
@@ -195,10 +200,11 @@ impl Service {
         grant
     }
 
-    /// Checks that the token is an administrator's.
-    pub async fn authenticate_admin(&self, token: Option<&str>, origin: Origin<'_>) -> Result<()> {
-        if self.0.authenticator.identify(token, origin).await?.is_admin() {
-            return Ok(());
+    /// Checks that the token is an administrator's. Returns who it is; see [`Identity::subject`].
+    pub async fn authenticate_admin(&self, token: Option<&str>, origin: Origin<'_>) -> Result<String> {
+        let identity = self.0.authenticator.identify(token, origin).await?;
+        if identity.is_admin() {
+            return Ok(identity.subject());
         }
         Err(ServiceError::new(Kind::PermissionDenied, "this needs an admin token"))
     }
@@ -221,7 +227,7 @@ impl Service {
 
     /// Writes what is still in memory and ends all connections to the catalog; nothing can be asked afterwards.
     pub async fn close(&self) -> Result<()> {
-        let written = self.write_access_times().await;
+        let written = self.write_access_times().await.and(self.write_events().await);
         self.0.catalog.close().await;
         written
     }

@@ -11,6 +11,8 @@ use super::{EvictReport, JobEnd, Result, Service};
 const LOOK: Duration = Duration::from_secs(2);
 /// How often gathered access times are written and blocks that recoding left behind are deleted.
 const TIDY: Duration = Duration::from_secs(2);
+/// How often events are written that have gathered.
+const RECORD: Duration = Duration::from_secs(1);
 /// A job that failed so often is given up; what it was about stays as it is.
 const MAX_ATTEMPTS: u32 = 6;
 
@@ -32,9 +34,13 @@ impl Worker {
             () = stop.cancelled() => {}
             () = self.jobs() => {}
             () = self.tidy() => {}
+            () = self.record() => {}
         }
         if let Err(error) = self.service.write_access_times().await {
             tracing::warn!(%error, "the last access times could not be written");
+        }
+        if let Err(error) = self.service.write_events().await {
+            tracing::warn!(%error, "the last events could not be written");
         }
     }
 
@@ -52,6 +58,20 @@ impl Worker {
                 && let Err(error) = self.service.sweep().await
             {
                 tracing::warn!(%error, "what nothing holds any more could not be deleted");
+            }
+        }
+    }
+
+    /// Writes what has gathered every second, or as soon as it is much.
+    async fn record(&self) {
+        loop {
+            tokio::select! {
+                () = self.service.0.events.many() => {}
+                () = tokio::time::sleep(RECORD) => {}
+            }
+            if let Err(error) = self.service.write_events().await {
+                tracing::warn!(%error, "events could not be written");
+                tokio::time::sleep(RECORD).await;
             }
         }
     }

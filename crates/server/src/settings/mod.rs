@@ -243,6 +243,9 @@ pub struct Times {
     pub oidc_token: Span,
     /// How often retention, limits and collection are looked after.
     pub upkeep: Span,
+    /// How long it is remembered what happened: lookups and why they missed, what went, saves, image pushes. Zero for not
+    /// at all; then no counts are kept either.
+    pub events: Span,
     /// How long running requests may take to finish when the server is told to stop.
     pub shutdown: Span,
 }
@@ -260,6 +263,7 @@ impl Default for Times {
             grace: seconds(3600),
             oidc_token: seconds(900),
             upkeep: seconds(3600),
+            events: seconds(30 * 24 * 3600),
             shutdown: seconds(20),
         }
     }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::ids::{EntryId, RepoId};
-use crate::rooms::{Entries, Entry, Hit, Listed, Listing};
+use crate::rooms::{Entries, Entry, Hit, Listed, Listing, Why};
 use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, args, millis, signed, sql};
 
 /// What an [`Entry`] is read from.
@@ -105,7 +105,7 @@ impl<D: Driver> Entries for Database<D> {
         }
     }
 
-    async fn delete(&self, entries: &[EntryId]) -> Result<u64> {
-        delete::delete(self, &numbers(entries)).await
+    async fn delete(&self, entries: &[EntryId], why: Why<'_>) -> Result<u64> {
+        delete::delete(self, &numbers(entries), why).await
     }
 }

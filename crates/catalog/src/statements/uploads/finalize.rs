@@ -8,6 +8,7 @@ use crate::ids::{EntryId, RepoId, RepresentationId};
 use crate::rooms::{Finalized, Form, JobKind, Slot};
 use crate::sql::{Database, Driver, Sql, args, signed, sql};
 use crate::statements::codes;
+use crate::statements::events::saved;
 use crate::statements::slots::{entry_of, place};
 
 /// How many saves of a repository make a tier.
@@ -77,6 +78,7 @@ pub(super) async fn finalize<D: Driver>(
     tx.run(&INSERT_SEGMENTS, args![raw, upload]).await?;
     tx.run(&INSERT_JOB, args![codes::job(JobKind::Recode), raw, now]).await?;
     tx.run(&DOOM_REST, args![upload]).await?;
+    saved(&mut tx, upload, entry, size).await?;
     tx.run(&DELETE, args![&vec![upload]]).await?;
     tx.commit().await?;
     Ok(Finalized::Entry(entry))

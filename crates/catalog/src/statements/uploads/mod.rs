@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::events::ended;
 use super::slots::place;
 use crate::Result;
 use crate::ids::{RepoId, UploadId};
-use crate::rooms::{Block, Changed, Finalized, Form, Reserved, Slot, Upload, Uploads};
+use crate::rooms::{Block, Changed, Ending, Finalized, Form, Reserved, Slot, Upload, Uploads};
 use crate::sql::{Cells, Columns, Database, Driver, Read, Sql, Writing, args, millis, signed, sql};
 
 macro_rules! columns {
@@ -54,8 +55,9 @@ async fn extend<D: Driver>(tx: &mut Writing<D>, id: UploadId, lease: Duration) -
     Ok(tx.run(&EXTEND, args![id, now + millis(lease), now]).await? > 0)
 }
 
-/// Ends uploads and dooms their objects.
-async fn end<D: Driver>(tx: &mut Writing<D>, uploads: &Vec<i64>) -> Result<()> {
+/// Ends uploads without an entry and dooms their objects.
+async fn end<D: Driver>(tx: &mut Writing<D>, uploads: &Vec<i64>, how: Ending) -> Result<()> {
+    ended(tx, uploads, how).await?;
     tx.run(&DOOM, args![uploads]).await?;
     tx.run(&DELETE, args![uploads]).await?;
     Ok(())
@@ -126,7 +128,7 @@ impl<D: Driver> Uploads for Database<D> {
             if tx.find::<UploadId>(&LOCK, args![id, now]).await?.is_none() {
                 return Ok(false);
             }
-            end(&mut tx, &vec![id.0]).await?;
+            end(&mut tx, &vec![id.0], Ending::Abandoned).await?;
             tx.commit().await?;
             Ok(true)
         })
@@ -139,7 +141,7 @@ impl<D: Driver> Uploads for Database<D> {
             let now = tx.now().await?;
             let expired = tx.all::<i64>(&EXPIRED, args![now, signed(limit)]).await?;
             if !expired.is_empty() {
-                end(&mut tx, &expired).await?;
+                end(&mut tx, &expired, Ending::Expired).await?;
             }
             tx.run(&FORGET_BEGUN, args![now - BEGUN_KEPT]).await?;
             tx.commit().await?;

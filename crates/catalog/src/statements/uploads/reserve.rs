@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::end;
 use crate::Result;
 use crate::ids::{RepoId, UploadId};
-use crate::rooms::{Form, Reserved, Slot};
+use crate::rooms::{Ending, Form, Reserved, Slot};
 use crate::sql::{Database, Driver, Sql, args, millis, sql};
 use crate::statements::codes;
 use crate::statements::slots::{entry_of, place};
@@ -37,7 +37,7 @@ pub(super) async fn reserve<D: Driver>(
             return Ok(Reserved::Busy);
         }
         // The new holder gets another number: the old one's URLs must not reach its blocks.
-        end(&mut tx, &vec![holder]).await?;
+        end(&mut tx, &vec![holder], Ending::Expired).await?;
     }
     let values = args![
         repo,

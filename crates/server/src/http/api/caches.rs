@@ -37,8 +37,8 @@ pub(super) async fn delete_matching(
     site: Site,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Failure> {
-    site.admin(&service).await?;
-    let deleted = service.delete_caches(&filter(&query.unwrap_or_default())).await?;
+    let admin = site.admin(&service).await?;
+    let deleted = service.delete_caches(&filter(&query.unwrap_or_default()), &admin).await?;
     Ok(Json(json!({ "deleted": deleted })))
 }
 
@@ -48,9 +48,9 @@ pub(super) async fn delete_one(
     site: Site,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Failure> {
-    site.admin(&service).await?;
+    let admin = site.admin(&service).await?;
     let id = id.parse().map_err(|_| Failure::bad_request("the id of a cache is a number"))?;
-    service.delete_cache(EntryId(id)).await?;
+    service.delete_cache(EntryId(id), &admin).await?;
     Ok(Json(json!({ "deleted": 1 })))
 }
 
@@ -90,7 +90,7 @@ fn filter(query: &str) -> CacheFilter {
     }
 }
 
-fn number(query: &str, name: &str) -> Result<Option<u64>, Failure> {
+pub(super) fn number(query: &str, name: &str) -> Result<Option<u64>, Failure> {
     let Some(text) = Query::new(query).form(name) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| Failure::bad_request(format!("`{name}` is not a number")))
 }

@@ -1,6 +1,7 @@
 //! Our own API: administration, by an admin token, and what is to be known about tokens.
 
 mod caches;
+mod events;
 mod exchange;
 mod failure;
 mod layers;
@@ -24,6 +25,13 @@ pub(super) fn routes() -> Router<Service> {
     Router::new()
         .route("/caches", get(caches::list).delete(caches::delete_matching))
         .route("/caches/{id}", delete(caches::delete_one))
+        .route("/lookups", get(events::lookups))
+        .route("/removals", get(events::removals))
+        .route("/unfinished", get(events::unfinished))
+        .route("/saves", get(events::saves))
+        .route("/image-pushes", get(events::image_pushes).post(events::note_image_push))
+        .route("/usage/days", get(events::days))
+        .route("/samples", get(events::samples))
         .route("/oidc/token", post(exchange::exchange))
         .route("/rights", get(rights::rights))
         .route("/usage", get(caches::usage))

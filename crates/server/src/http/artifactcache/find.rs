@@ -7,6 +7,7 @@ use serde::Serialize;
 use snowbank_actions::keys::{lookup_keys, validate_version};
 use snowbank_actions::messages::v1::{ArtifactCache, ArtifactCacheList};
 use snowbank_actions::query::Query;
+use snowbank_catalog::rooms::Protocol;
 
 use super::failure::Failure;
 use crate::http::content_type::JSON;
@@ -30,7 +31,7 @@ pub(super) async fn find(
     let mut keys = keys.split(',');
     let keys = lookup_keys(keys.next().unwrap_or_default(), keys)?;
     validate_version(&version)?;
-    let found = service.lookup(caller, &keys, &version).await?;
+    let found = service.lookup(caller, Protocol::V1, &keys, &version).await?;
     site.looked_up(service, Outcome::of(found.as_ref(), &keys));
     let Some(found) = found else {
         return Ok(StatusCode::NO_CONTENT.into_response());

@@ -44,7 +44,7 @@ async fn send(
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
     let id = RepresentationId(signed::check(service, Direction::Download, uri)?);
-    let download = service.download(id).await.map_err(late)?;
+    let download = service.download(id).await.map_err(late)?.asked_by(&signed::signature(uri));
     let (size, etag) = (download.size(), download.etag());
     match weigh(method, headers, &etag, size) {
         Verdict::Whole => answer(method, download, None).await,

@@ -1,5 +1,7 @@
 //! The credential in a blob's URL.
 
+use std::borrow::Cow;
+
 use axum::http::Uri;
 use snowbank_actions::query::Query;
 
@@ -10,8 +12,15 @@ use crate::service::{Direction, Kind, Result, Service, ServiceError};
 pub(super) fn check(service: &Service, direction: Direction, uri: &Uri) -> Result<i64> {
     let id = uri.path().rsplit('/').next().and_then(|id| id.parse().ok());
     let id = id.ok_or_else(|| ServiceError::new(Kind::NotFound, "there is no such blob"))?;
-    let query = Query::new(uri.query().unwrap_or_default());
-    let parameter = |name| query.literal(name).unwrap_or_default();
-    service.check_url(direction, id, &parameter("se"), &parameter("sig"))?;
+    service.check_url(direction, id, &parameter(uri, "se"), &signature(uri))?;
     Ok(id)
+}
+
+/// The URL's signature, be it right or wrong.
+pub(super) fn signature(uri: &Uri) -> Cow<'_, str> {
+    parameter(uri, "sig")
+}
+
+fn parameter<'a>(uri: &'a Uri, name: &str) -> Cow<'a, str> {
+    Query::new(uri.query().unwrap_or_default()).literal(name).unwrap_or_default()
 }

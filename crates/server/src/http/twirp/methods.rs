@@ -7,6 +7,7 @@ use snowbank_actions::messages::{
 };
 use snowbank_actions::scope::WRITE_DENIED;
 use snowbank_actions::twirp::Code;
+use snowbank_catalog::rooms::Protocol;
 
 use super::Context;
 use super::failure::Failure;
@@ -49,7 +50,7 @@ pub(super) async fn finalize(
     validate_version(&request.version)?;
     let size = u64::try_from(request.size_bytes)
         .map_err(|_| Failure::new(Code::InvalidArgument, "the size is below zero"))?;
-    let entry = service.finalize(&caller, &request.key, &request.version, size).await?;
+    let entry = service.finalize(&caller, Protocol::V2, &request.key, &request.version, size).await?;
     Ok(FinalizeCacheEntryUploadResponse { ok: true, entry_id: entry.0, message: String::new() })
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn lookup(
     let Context { service, site, caller, .. } = context;
     let keys = lookup_keys(&request.key, request.restore_keys.iter().map(String::as_str))?;
     validate_version(&request.version)?;
-    let found = service.lookup(&caller, &keys, &request.version).await?;
+    let found = service.lookup(&caller, Protocol::V2, &keys, &request.version).await?;
     site.looked_up(service, Outcome::of(found.as_ref(), &keys));
     Ok(found.map_or_else(GetCacheEntryDownloadUrlResponse::default, |found| {
         GetCacheEntryDownloadUrlResponse {

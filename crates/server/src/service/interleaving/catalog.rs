@@ -10,13 +10,15 @@ use snowbank_catalog::ids::{
     CacheId, DomainId, EntryId, NarId, PathId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId,
 };
 use snowbank_catalog::rooms::{
-    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Doomed, Entries, Entry, Figures, Files,
-    Finalized, Form, HashPart, Hit, Holdings, Inventory, JobKind, Jobs, KeptNar, KnownLayer, Layer, LayerKey,
-    Layers, LimitChange, Limits, Listed, ListedToken, Listing, Measure, NarFile, NarPlace, Nars, NewNar,
-    NewPath, NewToken, NumberedPage, Pack, Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin,
-    Pins, Publication, Published, Queue, Recipes, Recoded, Repositories, Repository, Representation,
-    Representations, Reserved, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, TokenState, Tokens,
-    Upload, Uploads, Usage, UsageInAll,
+    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Day, Doomed, Entries, Entry, EventFilter,
+    Events, Figures, Files, Finalized, Form, HashPart, Hit, Holdings, ImagePush, ImagePushes, Inventory,
+    JobKind, Jobs, Keep, KeptNar, KnownLayer, Layer, LayerKey, Layers, LimitChange, Limits, Listed,
+    ListedToken, Listing, Lookup, Lookups, Measure, NarFile, NarPlace, Nars, Nearby, NewImagePush, NewLookup,
+    NewNar, NewPath, NewSample, NewToken, NumberedPage, Outcome, Pack, Packs, PageAdded, Parcel, Parcels,
+    Path, PathRow, Paths, Pin, Pins, Publication, Published, Pusher, Queue, Recipes, Recoded, Removal,
+    Removals, Repositories, Repository, Representation, Representations, Reserved, Restores, Sample, Save,
+    Saves, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, Tallies, Tally, TokenState, Tokens,
+    Unfinished, Upload, Uploads, Usage, UsageInAll, Why,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;
@@ -91,7 +93,7 @@ gated! {
         fn touch(entries: &[EntryId]) -> ();
         fn idle(repo: RepoId, idle: Duration, limit: u64) -> Vec<EntryId>;
         fn coldest(repo: Option<RepoId>, skip: u64, limit: u64) -> Vec<Entry>;
-        fn delete(entries: &[EntryId]) -> u64;
+        fn delete(entries: &[EntryId], why: Why<'_>) -> u64;
     }
     Representations {
         fn representation(id: RepresentationId) -> Option<Representation>;
@@ -202,6 +204,33 @@ gated! {
         async fn limits(&self) -> Result<Vec<SetLimit>> {
             self.inner.limits().await
         }
+    }
+    Lookups {
+        fn note_lookups(lookups: &[NewLookup]) -> ();
+        fn lookups(filter: &EventFilter, outcome: Option<Outcome>) -> Vec<Lookup>;
+        fn near(repo: RepoId, keys: &[String]) -> Nearby;
+    }
+    Removals {
+        fn removals(filter: &EventFilter) -> Vec<Removal>;
+        fn unfinished(filter: &EventFilter) -> Vec<Unfinished>;
+    }
+    Saves {
+        fn note_parts(snapshot: EntryId, packs: &[EntryId]) -> ();
+        fn note_restores(restores: &[Restores]) -> ();
+        fn saves(filter: &EventFilter, parts: bool) -> Vec<Save>;
+    }
+    ImagePushes {
+        fn note_image_push(pusher: &Pusher, push: &NewImagePush, most: u64) -> ();
+        fn image_pushes(filter: &EventFilter) -> Vec<ImagePush>;
+    }
+    Tallies {
+        fn add_counts(tallies: &[Tally]) -> ();
+        fn days(repo: Option<RepoId>, days: u64, limit: u64) -> Vec<Day>;
+        fn note_samples(samples: &[NewSample]) -> ();
+        fn samples(repo: Option<RepoId>, limit: u64) -> Vec<Sample>;
+    }
+    Events {
+        fn sweep_events(keep: &Keep, limit: u64) -> u64;
     }
     Pins {
         fn pin(cache: CacheId, name: &str, path: &StorePath, expires: Option<Duration>) -> ();

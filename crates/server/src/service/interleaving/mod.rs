@@ -14,7 +14,7 @@ use futures::TryStreamExt;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use snowbank_catalog::ids::RepresentationId;
-use snowbank_catalog::rooms::JobKind;
+use snowbank_catalog::rooms::{JobKind, Protocol};
 use tokio::task::JoinHandle;
 
 use self::gate::{Able, Gate};
@@ -112,7 +112,7 @@ impl Stage {
                 // As an administrator does it: a lookup of the service would hold it for some time.
                 let (scopes, keys) = (&caller.scopes.read, [key.to_owned()]);
                 let hit = service.0.catalog.lookup(caller.repository.id, scopes, VERSION, &keys).await;
-                service.delete_cache(hit.unwrap().unwrap().entry.id).await.unwrap();
+                service.delete_cache(hit.unwrap().unwrap().entry.id, "an actor").await.unwrap();
                 self.expected.lock().unwrap().remove(key);
             }
             Act::Read(key, seeds) => {
@@ -122,7 +122,7 @@ impl Stage {
                 }
             }
             Act::LookUp(key) => {
-                let found = service.lookup(caller, &[key.to_owned()], VERSION).await.unwrap();
+                let found = service.lookup(caller, Protocol::V2, &[key.to_owned()], VERSION).await.unwrap();
                 assert_eq!(found.unwrap().key, key);
             }
             Act::Wait => self.gate.pass(self.actor, "wait", async { (self.clock)(TICK) }).await,
@@ -138,7 +138,7 @@ async fn recode(service: &Service) {
 
 /// Looks up and fetches, as a client does.
 async fn read(service: &Service, caller: &Caller, key: &str) -> Option<Vec<u8>> {
-    let found = service.lookup(caller, &[key.to_owned()], VERSION).await.unwrap()?;
+    let found = service.lookup(caller, Protocol::V2, &[key.to_owned()], VERSION).await.unwrap()?;
     let id = found.path.split(['/', '?']).nth(3).and_then(|id| id.parse().ok()).unwrap();
     let download = service.download(RepresentationId(id)).await.unwrap();
     let size = download.size();

@@ -14,7 +14,7 @@ use snowbank_cas::bucket::{Bucket, pack_name};
 use snowbank_cas::budget::Budget;
 use snowbank_catalog::ids::EntryId;
 use snowbank_catalog::rooms::{
-    Entries, JobKind, Jobs, Packs, Recipes, Repositories, Representations, Source,
+    Entries, JobKind, Jobs, Packs, Protocol, Recipes, Repositories, Representations, Source, Why,
 };
 use snowbank_catalog::{Catalog, SqliteCatalog};
 use tempfile::TempDir;
@@ -171,7 +171,7 @@ impl World {
         assert_eq!(checked.damage, [], "{when}");
 
         let all: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
-        self.catalog.delete(&all).await.unwrap();
+        self.catalog.delete(&all, Why::Retention).await.unwrap();
         for _ in 0..if self.grace.is_zero() { 1 } else { 2 } {
             self.advance(LATER);
             self.eye.collect().await.unwrap();
@@ -195,7 +195,7 @@ pub(super) async fn save(
     let grant = service.reserve(caller, key, VERSION, "somebody").await?;
     let body = stream::iter([Ok(Bytes::copy_from_slice(content))]);
     service.put_blob(grant.upload, body).await?;
-    service.finalize(caller, key, VERSION, content.len() as u64).await
+    service.finalize(caller, Protocol::V2, key, VERSION, content.len() as u64).await
 }
 
 /// Blocks that look random, one for each seed: contents that have a seed in common share chunks.

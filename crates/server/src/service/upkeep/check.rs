@@ -7,7 +7,7 @@ use snowbank_cas::check::{PackFault, check_pack, hash_object};
 use snowbank_cas::id::{ChunkHash, PackId};
 use snowbank_cas::recipe::FrameRef;
 use snowbank_catalog::ids::{EntryId, RecipeId};
-use snowbank_catalog::rooms::{Entry, Listing, Pack, Representation, SortBy, Source};
+use snowbank_catalog::rooms::{Entry, Listing, Pack, Representation, SortBy, Source, Why};
 use snowbank_nix::hash::NarHash;
 
 use crate::service::{Kind, Result, Service, ServiceError};
@@ -171,7 +171,7 @@ impl Service {
                 tracing::error!(%entry, key, "a damaged entry was removed: it becomes a miss");
             }
             let damaged: Vec<EntryId> = damaged.into_keys().collect();
-            report.repaired += self.0.catalog.delete(&damaged).await?;
+            report.repaired += self.0.catalog.delete(&damaged, Why::Damaged).await?;
         }
         Ok(())
     }

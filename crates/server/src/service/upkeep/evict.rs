@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use snowbank_catalog::ids::EntryId;
-use snowbank_catalog::rooms::Usage;
+use snowbank_catalog::rooms::{Usage, Why};
 
 use super::space::ForSpace;
 use crate::service::limits::Cascade;
@@ -33,24 +33,26 @@ struct Going {
 }
 
 impl Service {
-    /// Enforces retention, every repository's size, and the bound on the disk.
+    /// Enforces retention, every repository's size, and the bound on the disk; and keeps what is known of the past within
+    /// its bounds.
     pub async fn evict(&self) -> Result<EvictReport> {
         self.write_access_times().await?;
         let mut report = EvictReport::default();
         let cascade = self.whole_cascade().await?;
         for usage in self.0.catalog.usage(None, 0, u64::MAX).await? {
             let going = self.going_by_limits(&usage, &cascade).await?;
-            report.idle += self.remove(&going.idle, Reason::Idle).await?;
-            report.over_limit += self.remove(&going.over_limit, Reason::OverSize).await?;
+            report.idle += self.remove(&going.idle, Why::Retention).await?;
+            report.over_limit += self.remove(&going.over_limit, Why::RepositoryLimit).await?;
         }
         report.paths = self.expire().await?.iter().map(|cache| cache.unused + cache.over_size).sum();
         if let Some(ForSpace { going, left }) = self.going_for_space(&[]).await? {
-            report.for_space = self.remove(&going, Reason::Space).await?;
+            report.for_space = self.remove(&going, Why::DiskBound).await?;
             self.0.counted.note(left);
         }
         if report != EvictReport::default() {
             tracing::info!(report.idle, report.over_limit, report.for_space, "entries were evicted");
         }
+        self.keep_events().await?;
         Ok(report)
     }
 
@@ -70,11 +72,16 @@ impl Service {
         Ok(report)
     }
 
-    async fn remove(&self, going: &[(EntryId, u64)], reason: Reason) -> Result<u64> {
+    async fn remove(&self, going: &[(EntryId, u64)], why: Why<'_>) -> Result<u64> {
+        let reason = match why {
+            Why::Retention => Reason::Idle,
+            Why::RepositoryLimit => Reason::OverSize,
+            _ => Reason::Space,
+        };
         let mut removed = 0;
         for batch in going.chunks(PAGE as usize) {
             let ids: Vec<EntryId> = batch.iter().map(|(id, _)| *id).collect();
-            let gone = self.0.catalog.delete(&ids).await?;
+            let gone = self.0.catalog.delete(&ids, why).await?;
             self.0.metrics.evicted(reason, gone, batch.iter().map(|(_, size)| size).sum());
             removed += gone;
         }

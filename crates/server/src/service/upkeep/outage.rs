@@ -20,7 +20,7 @@ use snowbank_actions::scope::Scopes;
 use snowbank_cas::bucket::Bucket;
 use snowbank_cas::budget::Budget;
 use snowbank_catalog::SqliteCatalog;
-use snowbank_catalog::rooms::{Entries, JobKind, Repositories};
+use snowbank_catalog::rooms::{Entries, JobKind, Protocol, Repositories, Why};
 
 use crate::service::{Caller, Service, Worker};
 use crate::settings::{Settings, Span};
@@ -110,7 +110,7 @@ impl Home {
         let grant = service.reserve(&caller, "k", "v", "somebody").await.unwrap();
         let body = stream::iter([Ok(Bytes::from_static(b"content"))]);
         service.put_blob(grant.upload, body).await.unwrap();
-        service.finalize(&caller, "k", "v", 7).await.unwrap();
+        service.finalize(&caller, Protocol::V2, "k", "v", 7).await.unwrap();
         Self { store, catalog, service, caller, _spool: spool }
     }
 
@@ -120,7 +120,7 @@ impl Home {
     }
 
     async fn has(&self) -> bool {
-        self.service.lookup(&self.caller, &["k".to_owned()], "v").await.unwrap().is_some()
+        self.service.lookup(&self.caller, Protocol::V2, &["k".to_owned()], "v").await.unwrap().is_some()
     }
 }
 
@@ -167,7 +167,7 @@ async fn a_pack_that_is_collected_while_it_is_checked_is_not_damaged() {
     let (service, catalog) = (home.service.clone(), home.catalog.clone());
     home.before_the_next_read(async move {
         let entries = catalog.coldest(None, 0, 9).await.unwrap();
-        assert_eq!(catalog.delete(&[entries[0].id]).await.unwrap(), 1);
+        assert_eq!(catalog.delete(&[entries[0].id], Why::Retention).await.unwrap(), 1);
         // The lease of the pack's making runs out.
         catalog.advance(Duration::from_secs(600));
         let collected = service.collect().await.unwrap();

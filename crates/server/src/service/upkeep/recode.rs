@@ -7,7 +7,7 @@ use snowbank_cas::ingest::{AdoptPackError, IngestError, Ingested, Options, Plan,
 use snowbank_cas::pack::{Footer, trailer_len};
 use snowbank_cas::verify::verify;
 use snowbank_catalog::ids::{DomainId, RecipeId, RepresentationId};
-use snowbank_catalog::rooms::{Claim, Form, Recoded, Representation, Source};
+use snowbank_catalog::rooms::{Claim, Form, Recoded, Representation, Source, Why};
 
 use super::CheckReport;
 use crate::service::chunk_index::DomainIndex;
@@ -40,11 +40,12 @@ impl Service {
             Err(error) => {
                 self.0.metrics.damaged(Place::Recode);
                 tracing::error!(representation = %id, %error, "an upload was damaged on the disk: it becomes a miss");
-                self.0.catalog.delete(raw.entry.as_slice()).await?;
+                self.0.catalog.delete(raw.entry.as_slice(), Why::Damaged).await?;
                 return Ok(Outcome::Superseded);
             }
         };
         if self.0.catalog.swap(claim, id, &recoded).await? {
+            self.0.events.deduplicated(raw.repo, raw.size.saturating_sub(recoded.added));
             return Ok(Outcome::Swapped);
         }
         self.superseded(claim, id).await
@@ -89,6 +90,7 @@ impl Service {
                 source: Source::Pack(adopted.pack),
                 size: adopted.size,
                 etag: adopted.hash,
+                added: adopted.size,
             })),
             Err(error @ (AdoptPackError::NotAPack(_) | AdoptPackError::Frame { .. })) => {
                 tracing::warn!(representation = %raw.id, %error, "an upload that looks like a pack is none: kept as it came");
@@ -107,6 +109,7 @@ impl Service {
                         source: Source::Frames(recipe),
                         size: done.stored_size,
                         etag: done.etag,
+                        added: done.new_stored_bytes,
                     });
                 }
                 Err(Attempt::Unfit(error)) => {
@@ -116,9 +119,12 @@ impl Service {
             }
         }
         match self.ingest(raw, domain, Plan::Plain).await {
-            Ok((recipe, done)) => {
-                Ok(Recoded { source: Source::Chunks(recipe), size: done.raw_size, etag: done.etag })
-            }
+            Ok((recipe, done)) => Ok(Recoded {
+                source: Source::Chunks(recipe),
+                size: done.raw_size,
+                etag: done.etag,
+                added: done.new_stored_bytes,
+            }),
             Err(Attempt::Unfit(error) | Attempt::Failed(error)) => Err(error),
         }
     }
