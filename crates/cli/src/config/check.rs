@@ -96,6 +96,7 @@ fn check_times(settings: &Settings) -> Result<()> {
         oidc_token,
         push,
         upkeep,
+        events,
         shutdown,
     } = &settings.times;
     let of_repositories = settings.repositories.values().filter_map(|own| own.retention.as_ref());
@@ -105,6 +106,7 @@ fn check_times(settings: &Settings) -> Result<()> {
         ("times.upload_url", upload_url),
         ("times.download_url", download_url),
         ("times.grace", grace),
+        ("times.events", events),
         ("times.shutdown", shutdown),
         ("limits.retention", &settings.limits.retention),
     ];

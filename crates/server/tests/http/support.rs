@@ -117,6 +117,25 @@ impl Server {
         self.replay_as(token, &head, body.as_bytes()).await
     }
 
+    /// A call of our own API.
+    pub(crate) async fn call_api(&self, token: &str, method: &str, path: &str, body: &[u8]) -> Answer {
+        let head = format!(
+            "{method} /api/v1/{path} HTTP/1.1
+            Authorization: Bearer {{token}}
+            Host: {{host}}
+            Content-Length: {}",
+            body.len()
+        );
+        self.replay_as(token, &head, body).await
+    }
+
+    /// What our own API answers to a question.
+    pub(crate) async fn api(&self, token: &str, path: &str) -> Value {
+        let answer = self.call_api(token, "GET", path, b"").await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.json()
+    }
+
     /// A request without a token: to a signed URL, or to nowhere.
     pub(crate) async fn bare(
         &self,

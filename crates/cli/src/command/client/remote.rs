@@ -114,6 +114,16 @@ impl Remote {
         client(url.to_owned(), service.mint(&rights, VALID)?)
     }
 
+    /// The server that is named, else the job's, and a token for it; none where there is none, and where it is GitHub's
+    /// own service, which knows nothing but the cache's protocol.
+    pub(crate) fn server(remote: Option<&str>) -> Option<(String, String)> {
+        let arguments = Arguments { remote: remote.map(str::to_owned), strict: false };
+        match known(&arguments, variable, handed).ok()?? {
+            Place::Url { url, token } if !is_githubs(&url) => Some((url, token)),
+            _ => None,
+        }
+    }
+
     async fn in_process(folder: PathBuf) -> Result<Self> {
         let name = folder.display().to_string();
         let state = State { data: Some(name.clone()), ..State::default() };
@@ -168,6 +178,12 @@ fn client(url: String, token: String) -> Result<CacheClient> {
         patience: Patience::default(),
     })
     .map_err(|error| CliError::usage(format!("the cache service {shown} cannot be used")).because(error))
+}
+
+/// Whether a job's service is GitHub's own: `https://results-receiver.actions.githubusercontent.com/`.
+fn is_githubs(url: &str) -> bool {
+    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_none_or(|host| host.ends_with(".githubusercontent.com") || host.ends_with(".github.com"))
 }
 
 /// The service that the action has handed on to later steps of its job: the runner gives it to actions only.
@@ -254,6 +270,13 @@ mod tests {
         assert_eq!(placed(None, &JOB).unwrap(), expected);
         let error = placed(None, &JOB[..1]).unwrap_err();
         assert!(error.hints.iter().any(|hint| hint.contains("`run:` steps")), "{error:?}");
+    }
+
+    #[test]
+    fn githubs_own_service_is_told_apart() {
+        assert!(is_githubs("https://results-receiver.actions.githubusercontent.com/"));
+        assert!(is_githubs("no URL"));
+        assert!(!is_githubs("http://cache.example/") && !is_githubs("http://githubusercontent.com.example/"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod inspect;
 mod plans;
 mod push;
 mod records;
+mod report;
 mod sbom;
 mod source;
 mod table;

@@ -14,6 +14,7 @@ use snowbank_oci::registry::Access;
 use super::destination::{Opened, open};
 use super::plans::{Plans, plans};
 use super::records::Kept;
+use super::report;
 use super::sbom::{Referrer, Sboms};
 use super::source::{Supply, read};
 use super::told::{self, Talker};
@@ -56,6 +57,10 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
     progress.say(&summary);
     if args.talk.json {
         printer.data(told::json(&name, digest.as_deref(), &reports, &referrers, took, traffic).to_string());
+    }
+    if let Some(digest) = digest.as_deref().filter(|_| to.repository().is_some()) {
+        let told = report::Told { destination: &name, tag: &to.tag, digest, reports: &reports, took };
+        report::tell(&args.from, &told).await;
     }
     let table = told::markdown(&format!("{name}:{}", to.tag), &summary, &reports, &referrers);
     Job::of_environment().summarise(&table, &progress);

@@ -1,6 +1,6 @@
 //! What has gathered since it was last written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,8 +43,8 @@ pub(super) struct Gathered {
     bytes: usize,
     pub counts: HashMap<(RepoId, Protocol), Counts>,
     pub restores: HashMap<EntryId, Restores>,
-    /// The packs of snapshots that were saved.
-    pub parts: HashMap<EntryId, Vec<EntryId>>,
+    /// The packs of snapshots that were saved, the first snapshot first.
+    pub parts: BTreeMap<EntryId, Vec<EntryId>>,
     /// Lookups that found no room.
     pub dropped: u64,
 }
