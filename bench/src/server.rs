@@ -38,8 +38,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on `data`.
     pub(crate) fn start(place: &Place, data: &Path, recoding: Recoding) -> Self {
+        Self::start_with(place, data, recoding, None)
+    }
+
+    /// The same with a setting of its own, as the environment has it.
+    pub(crate) fn start_with(
+        place: &Place,
+        data: &Path,
+        recoding: Recoding,
+        setting: Option<(&str, &str)>,
+    ) -> Self {
         // No limit of a repository may come into the way of a figure.
         let mut how = Snowbank::builder(&place.snowbank).data(data).env("SNOWBANK_LIMITS_SIZE", "1000GB");
+        if let Some((name, value)) = setting {
+            how = how.env(name, value);
+        }
         if recoding == Recoding::Paused {
             how = how.arg("--pause-recoding");
         }

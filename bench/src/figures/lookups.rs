@@ -1,4 +1,4 @@
-//! How long a lookup takes with few and with many entries in a repository.
+//! How long a lookup takes with few and with many entries in a repository, and with what happened kept or not.
 
 use std::{
     io::{self, Read, Write},
@@ -30,7 +30,49 @@ const QUESTIONS: [(&str, &str, bool); 3] = [
     ("the newest is last", "nix-store-Linux-", true),
 ];
 
+/// What switches the keeping of events off.
+const SWITCHED_OFF: (&str, &str) = ("SNOWBANK_TIMES_EVENTS", "0s");
+/// Turns of a round of the cost of events: it is small, and what else happens on the machine is not.
+const TURNS: usize = 5;
+
 pub(super) async fn take(place: &Place, report: &mut Report) {
+    growth(place, report).await;
+    events(place, report).await;
+}
+
+/// What it costs a lookup that the server keeps what was asked, and finds out why it missed.
+async fn events(place: &Place, report: &mut Report) {
+    let mut servers = Vec::new();
+    for (name, setting) in [("on", None), ("off", Some(SWITCHED_OFF))] {
+        let data = quick_folder(place).join(format!("snowbank-events-{name}-{}", std::process::id()));
+        let server = Server::start_with(place, &data, Recoding::Paused, setting);
+        fill(&server, COUNTS[0]).await;
+        servers.push((server, data));
+    }
+    for (name, restore_key, hits) in QUESTIONS {
+        let mut means: [Vec<f64>; 2] = Default::default();
+        for turn in 0..place.rounds * TURNS {
+            for side in turns(2, turn) {
+                let times = ask(&servers[side].0, restore_key, hits);
+                means[side].push(times.iter().sum::<f64>() / times.len() as f64);
+            }
+        }
+        let ratio = Rounds::ratio(&means[0], &means[1]);
+        report.at_most(
+            &format!("lookup, {name}, events kept against not kept"),
+            format!("{ratio}x"),
+            ratio.median(),
+            1.05,
+            "1.05x at most",
+        );
+    }
+    for (server, data) in servers {
+        drop(server);
+        remove(&data);
+    }
+}
+
+async fn growth(place: &Place, report: &mut Report) {
     let mut servers = Vec::new();
     for count in COUNTS {
         let data = quick_folder(place).join(format!("snowbank-lookups-{count}-{}", std::process::id()));

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
+use serde_json::Value;
 use snowbank_testkit::closure::Closure;
 use snowbank_testkit::docker_registry::{Access, DockerRegistry};
 use snowbank_testkit::registry::{Modes, StandIn};
 use snowbank_testkit::snowbank::Snowbank;
+use snowbank_testkit::wire::WireClient;
 
 use crate::kit::{Pulled, closure, count, json, layers, names, said, snowbank};
 
@@ -105,4 +108,48 @@ fn a_snapshot_has_them_too() {
     let save = ["save", "--json", "--key", "k", "--remote", remote, made.top()];
     json(&snowbank(made.root(), home.path(), &save).output().unwrap());
     push_from(&made, "", &["--from", "k", "--remote", remote]);
+}
+
+/// Pushes that a server was told of, the latest first.
+fn told_of(server: &Snowbank) -> Vec<Value> {
+    let admin = server.run(&["token", "create", "--admin"]).trim().to_owned();
+    let client = WireClient::new(server.url(), &admin);
+    let asked = async {
+        let get = "GET".parse().unwrap();
+        client.request(get, "/api/v1/image-pushes", &[], Bytes::new()).await.json::<Value>().await.unwrap()
+    };
+    let answer = tokio::runtime::Runtime::new().unwrap().block_on(asked);
+    answer["image_pushes"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_server_is_told_what_a_push_came_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("snowbank.toml");
+    std::fs::write(&config, "[caches.team]\nowner = 'acme'\n").unwrap();
+    let server = Snowbank::builder(env!("CARGO_BIN_EXE_snowbank"));
+    let server = server.arg("--config").arg(config.display().to_string()).start();
+    let (registry, made) = (DockerRegistry::start(Access::Open), closure(35));
+    let to = format!("{}/a/app:v1", registry.host());
+    let push = |token: &str, arguments: &[&str]| {
+        let arguments = [&["image", "push", "--json"], arguments, &[made.top(), &to]].concat();
+        let mut push = snowbank(made.root(), folder.path(), &arguments);
+        json(&push.env("SNOWBANK_TOKEN", token).output().unwrap())
+    };
+    let job = server.token("acme/app", &["refs/heads/main:rw"]);
+    let first = push(&job, &["--remote", server.url()]);
+    let told = told_of(&server);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["repository"], &told[0]["tag"]), (&"acme/app".into(), &"v1".into()));
+    assert_eq!((&told[0]["digest"], &told[0]["layers_reused"]), (&first["digest"], &0.into()));
+    assert_eq!(told[0]["layers_sent"], count(&first, "uploaded"));
+    assert!(told[0]["bytes_sent"].as_u64().unwrap() > 0 && told[0]["bytes_sent"] == told[0]["bytes_total"]);
+
+    let team = server.run(&["token", "create", "--cache", "team:pull,push"]).trim().to_owned();
+    let cache = format!("{}/nix/team", server.url().trim_end_matches('/'));
+    push(&team, &["--records", &cache]);
+    let told = told_of(&server);
+    assert_eq!((&told[0]["cache"], &told[0]["layers_sent"]), (&"team".into(), &0.into()), "{told:?}");
+    push(&team, &["--records", &cache, "--dry-run"]);
+    assert_eq!(told_of(&server).len(), 2);
 }

@@ -36,7 +36,7 @@ struct Listener {
 pub(super) async fn tell(args: &args::From, told: &Told<'_>) {
     let Some(Listener { url, token, cache }) = listener(args) else { return };
     let Ok(client) = Client::builder().timeout(PATIENCE).build() else { return };
-    let answer = client.post(url).bearer_auth(token).json(&report(told, cache)).send().await;
+    let answer = client.post(url).bearer_auth(token).json(&report(told, cache.as_deref())).send().await;
     match answer.map(|answer| answer.status()) {
         // It is not ours, or older.
         Ok(StatusCode::NOT_FOUND) => {}
@@ -71,7 +71,7 @@ fn beside(cache: &Url) -> Url {
     url
 }
 
-fn report(told: &Told<'_>, cache: Option<String>) -> Value {
+fn report(told: &Told<'_>, cache: Option<&str>) -> Value {
     let Told { destination, tag, digest, reports, took } = told;
     let sum = |wanted: &[Outcome]| {
         let sums = reports.iter().flat_map(|report| wanted.iter().map(|outcome| report.sum(*outcome)));
