@@ -30,19 +30,23 @@ macro_rules! too_old {
     };
 }
 
-/// Deletes what a repository has more of than it may.
+/// Of each repository the newest row of a table that is one too many.
 macro_rules! too_many {
     ($table:literal) => {
-        sql!(
-            "DELETE FROM " $table " WHERE id IN (
-                 SELECT surplus.id FROM repositories JOIN " $table " AS surplus ON surplus.repo = repositories.id
-                   AND surplus.id <= (
-                       SELECT kept.id FROM " $table " AS kept WHERE kept.repo = repositories.id
-                       ORDER BY kept.id DESC LIMIT 1 OFFSET $1
-                   )
-                 LIMIT $2
-             )"
-        )
+        [
+            sql!(
+                "SELECT repositories.id, (
+                     SELECT kept.id FROM " $table " AS kept WHERE kept.repo = repositories.id
+                     ORDER BY kept.id DESC LIMIT 1 OFFSET $1
+                 ) FROM repositories ORDER BY repositories.id"
+            ),
+            sql!(
+                "DELETE FROM " $table " WHERE id IN (
+                     SELECT surplus.id FROM " $table " AS surplus WHERE surplus.repo = $1 AND surplus.id <= $2
+                     ORDER BY surplus.id LIMIT $3
+                 )"
+            ),
+        ]
     };
 }
 
@@ -53,7 +57,8 @@ const TOO_OLD: [Sql; 5] = [
     too_old!("saves", "finished"),
     too_old!("image_pushes", "moment"),
 ];
-const TOO_MANY: [Sql; 4] =
+/// For each table the statements that find and that delete.
+const TOO_MANY: [[Sql; 2]; 4] =
     [too_many!("lookups"), too_many!("removals"), too_many!("unfinished"), too_many!("saves")];
 const OLD_DAYS: Sql = sql!(
     "DELETE FROM days WHERE (day, repo, protocol) IN (
@@ -81,8 +86,8 @@ impl<D: Driver> Events for Database<D> {
         for sql in &TOO_OLD {
             gone += delete(self, sql, events, limit).await?;
         }
-        for sql in &TOO_MANY {
-            gone += delete(self, sql, signed(keep.most), limit).await?;
+        for [find, sql] in &TOO_MANY {
+            gone += delete_surplus(self, find, sql, keep.most, limit).await?;
         }
         gone += delete(self, &OLD_DAYS, counts / DAY, limit).await?;
         gone += delete(self, &OLD_SAMPLES, counts, limit).await?;
@@ -100,6 +105,31 @@ async fn delete<D: Driver>(database: &Database<D>, sql: &Sql, bound: i64, limit:
             Ok(gone)
         })
         .await
+}
+
+/// Deletes what repositories have more of than `most`; at most `limit` rows.
+async fn delete_surplus<D: Driver>(
+    database: &Database<D>,
+    find: &Sql,
+    sql: &Sql,
+    most: u64,
+    limit: u64,
+) -> Result<u64> {
+    let bounds: Vec<(i64, Option<i64>)> =
+        database.read("find events that are too many").await?.all(find, args![signed(most)]).await?;
+    let mut gone = 0;
+    for (repo, bound) in bounds {
+        let Some(bound) = bound.filter(|_| gone < limit) else { continue };
+        gone += database
+            .retry(|| async {
+                let mut tx = database.write("forget events").await?;
+                let gone = tx.run(sql, args![repo, bound, signed(limit - gone)]).await?;
+                tx.commit().await?;
+                Ok(gone)
+            })
+            .await?;
+    }
+    Ok(gone)
 }
 
 /// Texts as one value.

@@ -107,3 +107,29 @@ pub(super) async fn near<D: Driver>(database: &Database<D>, repo: RepoId, keys: 
     nearby.neighbours.dedup();
     Ok(nearby)
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+    use crate::SqliteCatalog;
+
+    #[tokio::test]
+    async fn sqlite_looks_for_what_is_near_by_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        drop(SqliteCatalog::open(&path).await.unwrap());
+        let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+        for sql in [MATCHES, REMOVED, REMOVED_EXACTLY, RUNNING, ENDED, BEFORE, AFTER] {
+            let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite));
+            let rows = sqlx::query(text).fetch_all(&pool).await.unwrap();
+            let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            for table in ["entries", "removals", "uploads", "unfinished"] {
+                let reads = |verb| steps.iter().any(|step| step.starts_with(&format!("{verb} {table}")));
+                assert!(!reads("SCAN"), "{steps:#?}");
+            }
+            assert!(steps.iter().any(|step| step.starts_with("SEARCH")), "{steps:#?}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ const NEAREST: usize = 3;
 ///
 /// Among equals the earlier of the keys counts, then what is newer.
 #[must_use]
-pub fn explain(question: &Question, nearby: &Nearby) -> MissReason {
+pub(super) fn explain(question: &Question, nearby: &Nearby) -> MissReason {
     let reason = being_saved(question, nearby).or_else(|| gone(question, nearby));
     reason.or_else(|| elsewhere(question, nearby)).unwrap_or_else(|| no_such_key(question, nearby))
 }

@@ -11,5 +11,4 @@ mod log;
 mod write;
 
 pub use ask::{EventQuery, Onlooker};
-pub use explain::explain;
 pub(super) use log::EventLog;
