@@ -31,6 +31,7 @@ CREATE TABLE lookups (
     who {bytes}
 );
 CREATE INDEX lookups_by_repo ON lookups (repo, id);
+CREATE INDEX lookups_by_repo_and_outcome ON lookups (repo, outcome, id);
 CREATE INDEX lookups_by_outcome ON lookups (outcome, id);
 
 CREATE TABLE removals (

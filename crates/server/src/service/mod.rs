@@ -52,7 +52,7 @@ pub use binary_cache::{
 pub use caches::{CacheQuery, Visitor};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
-pub use events::{EventQuery, Onlooker, explain};
+pub use events::{EventQuery, Onlooker};
 pub use health::Health;
 pub use limits::{LimitsOn, Wanted};
 pub use lookup::Found;

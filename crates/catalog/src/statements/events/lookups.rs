@@ -36,7 +36,11 @@ const ALL: Sql = sql!(columns!() "ORDER BY lookups.id DESC LIMIT $2");
 const ALL_OF_ONE_OUTCOME: Sql = sql!(columns!() "AND lookups.outcome = $3 ORDER BY lookups.id DESC LIMIT $2");
 const OF_REPOSITORY: Sql = sql!(
     columns!() "AND lookups.repo = $3 AND ($4 IS NULL OR lookups.key >= $4 AND lookups.key < $5)
-     AND ($6 IS NULL OR lookups.outcome = $6) ORDER BY lookups.id DESC LIMIT $2"
+     ORDER BY lookups.id DESC LIMIT $2"
+);
+const OF_REPOSITORY_AND_OUTCOME: Sql = sql!(
+    columns!() "AND lookups.repo = $3 AND ($4 IS NULL OR lookups.key >= $4 AND lookups.key < $5)
+     AND lookups.outcome = $6 ORDER BY lookups.id DESC LIMIT $2"
 );
 
 /// What the columns of a reason hold.
@@ -178,8 +182,12 @@ impl<D: Driver> Lookups for Database<D> {
         let Bounds { before, low, high, limit } = Bounds::of(filter);
         let outcome = outcome.map(codes::outcome);
         match (filter.repo, outcome) {
-            (Some(repo), outcome) => {
-                session.all(&OF_REPOSITORY, args![before, limit, repo, low, high.as_deref(), outcome]).await
+            (Some(repo), None) => {
+                session.all(&OF_REPOSITORY, args![before, limit, repo, low, high.as_deref()]).await
+            }
+            (Some(repo), Some(outcome)) => {
+                let values = args![before, limit, repo, low, high.as_deref(), outcome];
+                session.all(&OF_REPOSITORY_AND_OUTCOME, values).await
             }
             (None, Some(outcome)) => session.all(&ALL_OF_ONE_OUTCOME, args![before, limit, outcome]).await,
             (None, None) => session.all(&ALL, args![before, limit]).await,

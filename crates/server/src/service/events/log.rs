@@ -21,7 +21,8 @@ const BYTES: usize = 8 << 20;
 const BATCH: usize = 256;
 /// Scopes of a lookup that are noted, in the order in which they are looked in.
 const SCOPES: usize = 16;
-/// Repositories, entries and snapshots of which something else waits to be written, at the most of each.
+/// Repositories, entries and snapshots of which something else waits to be written, at the most of each; of more, what
+/// has gathered of the others is forgotten.
 const OTHERS: usize = 4096;
 /// Download URLs whose lookups are remembered, so that the time of a restore can be told. They are forgotten all
 /// together beyond this many. Some 120 bytes each.

@@ -52,7 +52,9 @@ impl Service {
         if report != EvictReport::default() {
             tracing::info!(report.idle, report.over_limit, report.for_space, "entries were evicted");
         }
-        self.keep_events().await?;
+        if let Err(error) = self.keep_events().await {
+            tracing::warn!(%error, "what is known of the past could not be kept within its bounds");
+        }
         Ok(report)
     }
 
