@@ -1,5 +1,6 @@
 //! The rooms: one trait for each kind of fact.
 
+mod browse;
 mod caches;
 mod entries;
 mod events;
@@ -19,6 +20,7 @@ mod representations;
 mod tokens;
 mod uploads;
 
+pub use browse::*;
 pub use caches::*;
 pub use entries::*;
 pub use events::*;
@@ -63,6 +65,7 @@ pub trait Catalog:
     + ImagePushes
     + Tallies
     + Events
+    + Browse
     + Send
     + Sync
     + 'static
@@ -93,6 +96,7 @@ impl<T> Catalog for T where
         + ImagePushes
         + Tallies
         + Events
+        + Browse
         + Send
         + Sync
         + 'static

@@ -4,6 +4,7 @@
 //! repositories, entries, representations, caches, paths, staged NARs, NARs, files, recipes, parcels, layers, pages, packs, limits. Where several
 //! rows of one kind are locked, it is by rising number.
 
+mod browse;
 mod caches;
 mod codes;
 mod entries;

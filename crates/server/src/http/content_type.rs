@@ -7,4 +7,4 @@ pub(super) const XML: &str = "application/xml";
 /// Anything.
 pub(super) const BYTES: &str = "application/octet-stream";
 /// For people.
-pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
+pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";

@@ -3,7 +3,7 @@
 use crate::service::{Kind, ServiceError};
 
 /// Logs an error unless the caller alone is to blame for it.
-pub(super) fn report(error: &ServiceError) {
+pub(crate) fn report(error: &ServiceError) {
     let cause = std::error::Error::source(error).map(causes).unwrap_or_default();
     match error.kind() {
         Kind::Internal => tracing::error!(%error, cause, "a request failed"),

@@ -12,6 +12,7 @@ use super::content_type::PLAIN;
 use super::site::Site;
 use super::{artifactcache, twirp};
 use crate::service::Service;
+use crate::web;
 
 /// Where in a path a cache protocol begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(super) async fn call(state: State<Service>, site: Site, request: Request) ->
         Some(Place::Twirp(_)) => twirp::call(state, site, request).await,
         Some(Place::ArtifactCache(_)) => artifactcache::call(state, site, request).await,
         None if request.uri().path().starts_with("/twirp") => twirp::call(state, site, request).await,
+        None if web::is_for_people(request.method(), request.headers()) => web::nothing_here(),
         None => (StatusCode::NOT_FOUND, [(CONTENT_TYPE, PLAIN)], "there is nothing here\n").into_response(),
     }
 }

@@ -6,6 +6,7 @@ use axum::routing::{any, get};
 
 use super::{api, artifactcache, blobs, body, health, log, metrics, nix, prefixed, rest, twirp};
 use crate::service::Service;
+use crate::web;
 
 /// Every path of the server. Requests carry [`Ends`](super::Ends) as an extension; without it nobody counts as
 /// being on a loopback address.
@@ -37,6 +38,8 @@ pub fn router(service: Service) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::guarded))
+        // For people.
+        .merge(web::routes())
         // Both cache protocols under a base URL with a path, and everything that is not there.
         .fallback(prefixed::call)
         .layer(from_fn(body::linger))

@@ -23,7 +23,7 @@ use crate::service::{
 
 /// What a request says of the way it came.
 #[derive(Clone, Debug)]
-pub(super) struct Site {
+pub(crate) struct Site {
     ends: Option<Ends>,
     host: Option<String>,
     token: Option<String>,
@@ -39,18 +39,28 @@ impl Site {
         Ok(caller)
     }
 
+    /// The same request with this token in the place of what it carries.
+    pub(crate) fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
+    }
+
+    /// The host that it was sent to, as it says itself.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
     /// The token itself, for those that are exchanged.
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
     /// Who the token belongs to; nobody where there is none.
-    pub(super) async fn identity(&self, service: &Service) -> Result<Option<Identity>> {
+    pub(crate) async fn identity(&self, service: &Service) -> Result<Option<Identity>> {
         service.identify(self.token.as_deref(), self.origin()).await
     }
 
     /// A binary cache, as whoever sent the request sees it.
-    pub(super) async fn cache(&self, service: &Service, name: &str) -> Result<CacheView> {
+    pub(crate) async fn cache(&self, service: &Service, name: &str) -> Result<CacheView> {
         let view = service.cache_view(self.token.as_deref(), self.origin(), name).await?;
         self.about(name);
         Ok(view)
@@ -72,7 +82,7 @@ impl Site {
     }
 
     /// Who the token belongs to, for a repository.
-    pub(super) async fn visitor(&self, service: &Service, repository: &str) -> Result<Visitor> {
+    pub(crate) async fn visitor(&self, service: &Service, repository: &str) -> Result<Visitor> {
         let visitor = service.visitor(self.token.as_deref(), self.origin(), repository).await?;
         self.about(repository);
         Ok(visitor)

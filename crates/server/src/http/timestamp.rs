@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use snowbank_catalog::ids::Timestamp;
 
 /// RFC 3339 in UTC with nine fractional digits, `2022-07-04T11:58:15.810000000Z`. A time before 1970 becomes 1970.
-pub(super) fn rfc3339(time: Timestamp) -> String {
+pub(crate) fn rfc3339(time: Timestamp) -> String {
     let since = Duration::from_millis(u64::try_from(time.0).unwrap_or(0));
     // The formatter knows the years up to 9999.
     let latest = Duration::from_secs(253_402_300_799);

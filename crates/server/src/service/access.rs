@@ -141,7 +141,7 @@ impl Service {
     }
 
     /// The keys of the packs that an entry names, if it is an index. One that cannot be read names none.
-    async fn packs_named_by(&self, index: EntryId, repo: RepoId, slot: &Slot) -> Arc<[String]> {
+    pub(super) async fn packs_named_by(&self, index: EntryId, repo: RepoId, slot: &Slot) -> Arc<[String]> {
         if let Some(known) = lock(&self.0.access.packs).get(&index) {
             return Arc::clone(known);
         }

@@ -58,14 +58,24 @@ impl Visitor {
         Ok(Some(scopes.read.iter().filter(wanted).cloned().collect()))
     }
 
-    fn sees(&self, scope: &str) -> bool {
+    /// Who it is; see [`Identity::subject`](super::Identity::subject).
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// None where nothing was ever saved.
+    pub(super) fn repository(&self) -> Option<&Repository> {
+        self.repository.as_ref()
+    }
+
+    pub(super) fn sees(&self, scope: &str) -> bool {
         match &self.may {
             May::Scopes(scopes) => self.deletes(scope) || scopes.read.iter().any(|known| known == scope),
             May::Everywhere(_) => true,
         }
     }
 
-    fn deletes(&self, scope: &str) -> bool {
+    pub(super) fn deletes(&self, scope: &str) -> bool {
         match &self.may {
             May::Scopes(scopes) => scopes.write.as_deref() == Some(scope),
             May::Everywhere(right) => *right >= ManageRight::Write,

@@ -6,6 +6,7 @@ mod auth;
 mod binary_cache;
 mod caches;
 mod chunk_index;
+mod dashboard;
 mod download;
 mod error;
 mod events;
@@ -46,10 +47,14 @@ pub use auth::{
     ManageRight, OidcIssuers, Origin, OwnTokens, Rights, SignedRun,
 };
 pub use binary_cache::{
-    CacheEvictReport, CacheView, ClosureAnswer, ClosureQuestion, FrameRun, FrameSource, Lacking, Nameable,
-    NarMade, Served,
+    CacheAbout, CacheEvictReport, CachePath, CacheView, ClosureAnswer, ClosureQuestion, FrameRun,
+    FrameSource, Lacking, Nameable, NarMade, Served,
 };
 pub use caches::{CacheQuery, Visitor};
+pub use dashboard::{
+    CacheLine, Disk, Going, GoingEntry, GoingFor, Line, NamedPack, Order, Overview, RepositoryLine, Series,
+    Shelf, ShelfQuery,
+};
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
 pub use events::{EventQuery, Onlooker};
@@ -96,6 +101,8 @@ struct Inner {
     authenticator: Authenticator,
     issuers: OidcIssuers,
     signer: UrlSigner,
+    session_secret: [u8; 32],
+    sums: dashboard::Sums,
     access: access::AccessLog,
     events: events::EventLog,
     presence: presence::Presence,
@@ -119,6 +126,7 @@ impl Service {
     pub async fn open(settings: Settings, catalog: Arc<dyn Catalog>, bucket: Bucket) -> Result<Self> {
         let token_secret = secret(&*catalog, "tokens").await?;
         let signer = UrlSigner::new(&secret(&*catalog, "urls").await?);
+        let session_secret = secret(&*catalog, "sessions").await?;
         let params = settings.chunks.params().map_err(|error| {
             ServiceError::caused(Kind::InvalidArgument, "content cannot be cut as the settings say", error)
         })?;
@@ -135,6 +143,8 @@ impl Service {
             authenticator,
             issuers,
             signer,
+            session_secret,
+            sums: dashboard::Sums::default(),
             access: access::AccessLog::default(),
             events,
             presence: presence::Presence::default(),

@@ -29,7 +29,7 @@ macro_rules! path_columns {
          nars.id, nars.recipe, nars.stored"
     };
 }
-pub(super) use path_columns;
+pub(in crate::statements) use path_columns;
 
 /// The join that leads to a path's NAR.
 macro_rules! its_nar {
@@ -37,7 +37,7 @@ macro_rules! its_nar {
         " LEFT JOIN nars ON nars.id = paths.nar "
     };
 }
-pub(super) use its_nar;
+pub(in crate::statements) use its_nar;
 
 /// References as their column has them.
 pub(super) fn references(references: &BTreeSet<StorePath>) -> String {

@@ -13,6 +13,8 @@ use crate::ids::{CacheId, PathId, Timestamp};
 use crate::rooms::{HashPart, NewPath, Path, PathRow, Paths, Publication, Published};
 use crate::sql::{Database, Driver};
 
+pub(super) use columns::{its_nar, path_columns};
+
 #[async_trait]
 impl<D: Driver> Paths for Database<D> {
     async fn path(&self, cache: CacheId, views: &[String], hash_part: HashPart) -> Result<Option<Path>> {

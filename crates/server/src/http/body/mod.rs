@@ -25,7 +25,7 @@ pub(super) fn stream(
 
 /// Why a body could not be read whole.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     /// It has more bytes than it may have.
     #[error("the request's body has more than {limit} bytes")]
     TooLarge {
@@ -38,7 +38,7 @@ pub(super) enum ReadError {
 }
 
 /// Reads a body of `limit` bytes at the most.
-pub(super) async fn read(body: Body, limit: usize, idle: Duration) -> Result<Vec<u8>, ReadError> {
+pub(crate) async fn read(body: Body, limit: usize, idle: Duration) -> Result<Vec<u8>, ReadError> {
     let too_large = ReadError::TooLarge { limit };
     let announced = body.size_hint().lower();
     if announced > limit as u64 {

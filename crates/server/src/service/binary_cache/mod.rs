@@ -3,6 +3,7 @@
 //! A path belongs to a cache and to a view of it. The view of no name is the cache itself; every other is a git ref, and
 //! what a job of that ref pushed: nobody else sees it, and the cache signs nothing of it.
 
+mod about;
 mod closure;
 mod compose;
 mod expire;
@@ -31,6 +32,7 @@ use snowbank_nix::store_path::StoreDir;
 use super::auth::{Grant, Origin};
 use super::{Kind, Result, Service, ServiceError};
 
+pub use about::{CacheAbout, CachePath};
 pub use closure::{ClosureAnswer, ClosureQuestion};
 pub use compose::{FrameRun, NarMade};
 pub use expire::CacheEvictReport;

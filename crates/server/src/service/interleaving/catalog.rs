@@ -10,15 +10,15 @@ use snowbank_catalog::ids::{
     CacheId, DomainId, EntryId, NarId, PathId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId,
 };
 use snowbank_catalog::rooms::{
-    Block, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Day, Doomed, Entries, Entry, EventFilter,
-    Events, Figures, Files, Finalized, Form, HashPart, Hit, Holdings, ImagePush, ImagePushes, Inventory,
-    JobKind, Jobs, Keep, KeptNar, KnownLayer, Layer, LayerKey, Layers, LimitChange, Limits, Listed,
-    ListedToken, Listing, Lookup, Lookups, Measure, NarFile, NarPlace, Nars, Nearby, NewImagePush, NewLookup,
-    NewNar, NewPath, NewSample, NewToken, NumberedPage, Outcome, Pack, Packs, PageAdded, Parcel, Parcels,
-    Path, PathRow, Paths, Pin, Pins, Publication, Published, Pusher, Queue, Recipes, Recoded, Removal,
-    Removals, Repositories, Repository, Representation, Representations, Reserved, Restores, Sample, Save,
-    Saves, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, Tallies, Tally, TokenState, Tokens,
-    Unfinished, Upload, Uploads, Usage, UsageInAll, Why,
+    Block, Browse, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Day, Doomed, Entries, Entry,
+    EventFilter, Events, Figures, Files, Finalized, Form, HashPart, Hit, Holdings, ImagePush, ImagePushes,
+    Inventory, JobKind, Jobs, Keep, KeptNar, KnownLayer, Layer, LayerKey, Layers, LimitChange, Limits,
+    Listed, ListedToken, Listing, Lookup, Lookups, Measure, NarFile, NarPlace, Nars, Nearby, NewImagePush,
+    NewLookup, NewNar, NewPath, NewSample, NewToken, NumberedPage, Outcome, Pack, Packs, PageAdded, Parcel,
+    Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Pusher, Queue, Recipes, Recoded,
+    Removal, Removals, Repositories, Repository, Representation, Representations, Reserved, Restores, Sample,
+    Save, Saves, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, Tallies, Tally, TokenState,
+    Tokens, Unfinished, Upload, Uploads, Usage, UsageInAll, Why,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;
@@ -155,6 +155,11 @@ gated! {
         fn revoke_token(id: &str) -> bool;
         fn token_state(id: &str) -> Option<TokenState>;
     }
+    Browse {
+        fn last_used(repos: &[RepoId]) -> Vec<(RepoId, Timestamp)>;
+        fn newest_paths(cache: CacheId, views: &[String], limit: u64) -> Vec<Path>;
+    }
+
     Caches {
         fn cache(name: &str, domain: &str) -> Cache;
         fn find_cache(name: &str) -> Option<Cache>;
