@@ -1,4 +1,4 @@
-//! Real peers and fixtures for tests: npm's cache clients, GitHub's gh, an S3 server, nginx, registries, a Nix closure, the built `snowbank`
+//! Real peers and fixtures for tests: npm's cache clients, GitHub's gh, a browser, an S3 server, nginx, registries, a Nix closure, the built `snowbank`
 //! itself, and a proxy that breaks connections.
 //!
 //! Nothing of Snowbank is imported here: a peer speaks over the wire or from the command line. What a peer needs on
@@ -6,6 +6,7 @@
 //! what it said, because then its test cannot mean anything.
 #![expect(clippy::expect_used, reason = "a fixture that cannot start fails its test")]
 
+pub mod browser;
 pub mod builds;
 pub mod closure;
 pub mod disk;

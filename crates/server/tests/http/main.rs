@@ -5,9 +5,11 @@
 
 mod administration;
 mod artifactcache;
+mod browser;
 mod buildkit;
 mod bulk;
 mod connections;
+mod dashboard;
 mod downloads;
 mod events;
 mod github_tokens;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use snowbank_actions::scope::{Grant, Scopes};
 use snowbank_cas::bucket::{Bucket, Place};
 use snowbank_cas::budget::Budget;
+use snowbank_catalog::Catalog;
 use snowbank_server::http::serve;
 use snowbank_server::service::{Rights, Service};
 use snowbank_server::settings::Settings;
@@ -26,6 +27,7 @@ pub(crate) const VERSION: &str = "3ad75f27293d65a135214b8c82b296080f911dc107e52f
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) service: Service,
+    pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) stop: CancellationToken,
     pub(crate) task: JoinHandle<std::io::Result<()>>,
     pub(crate) folder: TempDir,
@@ -52,7 +54,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(listener, service.clone(), stop.clone()));
-        Self { address, service, stop, task, folder }
+        Self { address, service, catalog, stop, task, folder }
     }
 
     /// A token of `acme/app` that may read and write its main branch.
