@@ -31,7 +31,7 @@ pub(super) async fn page(
         above: &[("/".to_owned(), "Overview".to_owned())],
         identity: guest.identity(),
     };
-    Ok(framed(&place, html! { (facts(&view, &about)) (newest(&about, now)) }))
+    Ok(framed(&place, &html! { (facts(&view, &about)) (newest(&about, now)) }))
 }
 
 fn facts(view: &CacheView, about: &CacheAbout) -> Markup {
@@ -40,8 +40,8 @@ fn facts(view: &CacheView, about: &CacheAbout) -> Markup {
             div { dt { "Paths" } dd { (count(about.paths)) } }
             div.wide { dt { "Stored" } dd { (meter(about.bytes, about.limit)) } }
             div {
-                dt { "Kept unused for" }
-                dd { @match about.retention { Some(kept) => (span(kept)), None => "ever" } }
+                dt { "Kept when unused" }
+                dd { @match about.retention { Some(kept) => (span(kept)), None => "for ever" } }
             }
             @if about.pins > 0 { div { dt { "Pins" } dd { (count(about.pins as u64)) } } }
         }

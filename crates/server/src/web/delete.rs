@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::form::Form;
 use super::guest::Member;
 use super::layout::{Place, page as framed};
-use super::parts::{bytes, counted, plain_heads, when};
+use super::parts::{bytes, counted, key, plain_heads, when};
 use super::query::Params;
 use super::sign_in::led;
 use crate::service::{Identity, Service};
@@ -85,7 +85,7 @@ fn question(
         }
         (named(entries, now))
     };
-    framed(&place, content).into_response()
+    framed(&place, &content).into_response()
 }
 
 fn named(entries: &[Entry], now: Timestamp) -> Markup {
@@ -97,7 +97,7 @@ fn named(entries: &[Entry], now: Timestamp) -> Markup {
                 tbody role="rowgroup" {
                     @for entry in entries.iter().take(NAMED) {
                         tr role="row" {
-                            th scope="row" role="rowheader" { span.key { (entry.slot.key) } }
+                            th scope="row" role="rowheader" { (key(&entry.slot.key)) }
                             td role="cell" data-label="Ref" { span.ref { (entry.slot.scope) } }
                             td.num role="cell" data-label="Size" { (bytes(entry.size)) }
                             td.num role="cell" data-label="Last used" { (when(entry.accessed, now)) }

@@ -88,7 +88,7 @@ impl IntoResponse for Failure {
         let place = Place { title: self.title(), above: &[], identity: None };
         let body = page(
             &place,
-            html! {
+            &html! {
                 section.notice {
                     p.lead { (self.message) }
                     p {

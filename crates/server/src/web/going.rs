@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::failure::Failure;
 use super::guest::Member;
 use super::layout::{Place, page as framed};
-use super::parts::{Bar, ahead, bars, bytes, count, meter, plain_heads, span, when};
+use super::parts::{Bar, ahead, bars, bytes, count, every, key, meter, plain_heads, span, when};
 use crate::service::{Going, GoingEntry, GoingFor, Identity, Service};
 
 /// Bars of the chart: today, the days after it, and what comes later.
@@ -29,9 +29,9 @@ pub(super) async fn of_repository(
     let kept = service.limits_of(&repository).await?.retention.0;
     let rule = html! {
         "What nobody used for " (span(kept)) " goes, and while the repository has more than it may have, what was \
-         used least recently. This is looked after every " (span(service.settings().times.upkeep.0)) "."
+         used least recently. This is looked after " (every(service.settings().times.upkeep.0)) "."
     };
-    Ok(framed(&place, content(&going, &rule, false)))
+    Ok(framed(&place, &content(&going, &rule, false)))
 }
 
 /// Of the whole server, for an administrator.
@@ -52,7 +52,7 @@ pub(super) async fn of_server(
         "While the disk has more than it may have, what was used least recently in any repository goes; before that, \
          what nobody used for its repository's retention. What a repository loses for its own size, its page shows."
     };
-    Ok(framed(&place, content(&going, &rule, true)))
+    Ok(framed(&place, &content(&going, &rule, true)))
 }
 
 fn content(going: &Going, rule: &Markup, of_all: bool) -> Markup {
@@ -108,7 +108,7 @@ fn table(going: &Going, of_all: bool) -> Markup {
                     @for GoingEntry { repository, entry, due, why } in &going.entries {
                         tr role="row" {
                             th scope="row" role="rowheader" {
-                                span.key { (entry.slot.key) }
+                                (key(&entry.slot.key))
                                 @if of_all { p.note { a href={ "/r/" (repository) } { (repository) } } }
                             }
                             td role="cell" data-label="Ref" { span.ref { (entry.slot.scope) } }
@@ -117,7 +117,7 @@ fn table(going: &Going, of_all: bool) -> Markup {
                             td.num role="cell" data-label="Goes" {
                                 @if *due > going.now { (when(*due, going.now)) } @else { (next_upkeep()) }
                             }
-                            td role="cell" data-label="Why" { (reason(*why)) }
+                            td.why role="cell" data-label="Why" { (reason(*why)) }
                         }
                     }
                 }

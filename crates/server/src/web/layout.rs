@@ -17,7 +17,7 @@ pub(super) struct Place<'a> {
 }
 
 /// A page.
-pub(super) fn page(place: &Place<'_>, content: Markup) -> Html<String> {
+pub(super) fn page(place: &Place<'_>, content: &Markup) -> Html<String> {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {

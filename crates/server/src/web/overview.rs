@@ -50,7 +50,7 @@ pub(super) async fn page(
         (repositories(&overview.repositories, &params, now))
         (caches(&overview.caches))
     };
-    Ok(framed(&place, content).into_response())
+    Ok(framed(&place, &content).into_response())
 }
 
 fn totals(overview: &Overview) -> Markup {
@@ -71,7 +71,7 @@ fn disk_total(disk: &Disk) -> Markup {
     html! {
         div.wide { dt { "On disk" } dd { (meter(used, disk.limit)) } }
         @if disk.recoding > 0 {
-            div { dt { "Being compressed anew" } dd { (count(disk.recoding)) } }
+            div { dt { "To be recoded" } dd { (count(disk.recoding)) } }
         }
     }
 }

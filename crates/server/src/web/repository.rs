@@ -9,7 +9,7 @@ use snowbank_catalog::rooms::Entry;
 use super::failure::Failure;
 use super::guest::Member;
 use super::layout::{Place, page as framed};
-use super::parts::{Column, bytes, count, counted, heads, meter, pager, span, when};
+use super::parts::{Column, bytes, count, counted, heads, key, meter, pager, span, when};
 use super::query::{PAGE, Params, Sort};
 use crate::service::{Line, Order, Series, Service, Shelf, ShelfQuery, UsageRow};
 
@@ -53,12 +53,12 @@ pub(super) async fn page(
         dl.totals {
             div.wide { dt { "Size" } dd { (meter(usage.bytes, Some(usage.limit))) } }
             div { dt { "Entries" } dd { (count(usage.entries)) } }
-            div { dt { "Kept unused for" } dd { (span(retention)) } }
+            div { dt { "Kept when unused" } dd { (span(retention)) } }
         }
         p { a href={ "/r/" (usage.repository) "/next" } { "What goes next, and when" } }
         (list(&usage, &shelf, &params, sort, now))
     };
-    Ok(framed(&place, content))
+    Ok(framed(&place, &content))
 }
 
 fn sort(params: &Params) -> Sort {
@@ -149,12 +149,9 @@ fn row(line: &Line, now: Timestamp) -> Markup {
                 label.tick {
                     input type="checkbox" name="id" value=(ids(line.own()));
                     span.hidden { "Choose " }
-                    span.key {
-                        @match line {
-                            Line::Entry(entry) => (entry.slot.key),
-                            Line::Series(series) => (series.key),
-                            Line::Packs { .. } => "Packs of no snapshot in this list",
-                        }
+                    @match line {
+                        Line::Packs { .. } => span.key { "Packs of no snapshot in this list" },
+                        Line::Entry(_) | Line::Series(_) => (key(line.key())),
                     }
                 }
                 (folded(line, now))

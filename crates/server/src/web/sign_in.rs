@@ -104,7 +104,7 @@ fn form(service: &Service, guest: &Guest, to: Option<&str>, refused: Option<&str
     let place = Place { title: "Sign in", above: &[], identity: guest.identity() };
     framed(
         &place,
-        html! {
+        &html! {
             form.card.narrow method="post" action="/sign-in" {
                 @if let Some(why) = refused {
                     p.error #why role="alert" { "You were not signed in: " (why) "." }

@@ -29,7 +29,12 @@ pub(in crate::web) fn heads(columns: &[Column], params: &Params, sorted: Option<
                             @let next = descending.map_or(falls, |falls| !falls);
                             @let to = params.without("page").with("sort", name)
                                 .with("dir", if next { "desc" } else { "asc" });
-                            a href=(to) { (column.label) span.arrow aria-hidden="true" { (arrow(descending)) } }
+                            a href=(to) {
+                                (column.label)
+                                @if let Some(falls) = descending {
+                                    span.arrow aria-hidden="true" { @if falls { "▼" } @else { "▲" } }
+                                }
+                            }
                         } @else {
                             (column.label)
                         }
@@ -44,14 +49,6 @@ pub(in crate::web) fn heads(columns: &[Column], params: &Params, sorted: Option<
 pub(in crate::web) fn plain_heads(columns: &[(&'static str, bool)]) -> Markup {
     let column = |(label, number): &(&'static str, bool)| Column { label, sort: None, number: *number };
     heads(&columns.iter().map(column).collect::<Vec<_>>(), &Params::default(), None)
-}
-
-fn arrow(descending: Option<bool>) -> &'static str {
-    match descending {
-        Some(true) => "▼",
-        Some(false) => "▲",
-        None => "",
-    }
 }
 
 /// Links to the pages before and after this one of `total` lines.

@@ -24,7 +24,7 @@ pub(in crate::web) fn meter(used: u64, limit: Option<u64>) -> Markup {
                 rect.track width="100" height="4" {}
                 rect class=(class) width=(fill) height="4" {}
             }
-            span.percent { (percent) "\u{a0}%" @if percent > 100 { " (over)" } }
+            span.percent { (percent) "\u{a0}%" }
         }
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     fn a_bar_is_never_longer_than_its_track() {
         let told = meter(30, Some(10)).into_string();
         assert!(told.contains(r#"<rect class="fill over" width="100""#), "{told}");
-        assert!(told.contains("300\u{a0}% (over)"), "{told}");
+        assert!(told.contains("300\u{a0}%"), "{told}");
         assert!(!meter(30, None).into_string().contains("svg"));
     }
 }

@@ -37,12 +37,25 @@ pub(in crate::web) fn ahead(time: Timestamp, now: Timestamp) -> String {
 
 /// A span of time as it was set: `7 days`.
 pub(in crate::web) fn span(span: Duration) -> String {
+    let (number, unit) = in_units(span);
+    many(number, unit)
+}
+
+/// How often: `every hour`, `every 90 seconds`.
+pub(in crate::web) fn every(span: Duration) -> String {
+    match in_units(span) {
+        (1, unit) => format!("every {unit}"),
+        (number, unit) => format!("every {}", many(number, unit)),
+    }
+}
+
+fn in_units(span: Duration) -> (u64, &'static str) {
     let seconds = span.as_secs();
     let unit = UNITS.iter().filter(|(_, unit)| *unit != "week").find(|(size, _)| {
         // 48 hours are 2 days, and 36 hours are no number of days.
         seconds >= *size && seconds.is_multiple_of(*size)
     });
-    unit.map_or_else(|| many(seconds, "second"), |(size, unit)| many(seconds / size, unit))
+    unit.map_or((seconds, "second"), |(size, unit)| (seconds / size, unit))
 }
 
 fn between(earlier: Timestamp, later: Timestamp) -> u64 {
@@ -89,5 +102,7 @@ mod tests {
         assert_eq!(told(7 * 86_400), "7 days");
         assert_eq!(told(36 * 3600), "36 hours");
         assert_eq!(told(90), "90 seconds");
+        assert_eq!(every(Duration::from_secs(3600)), "every hour");
+        assert_eq!(every(Duration::from_secs(7200)), "every 2\u{a0}hours");
     }
 }
