@@ -139,6 +139,7 @@ fn reason(why: GoingFor) -> &'static str {
     match why {
         GoingFor::Retention => "unused for too long",
         GoingFor::Size => "the repository is over its size",
+        GoingFor::Disk => "the disk is over its bound",
     }
 }
 

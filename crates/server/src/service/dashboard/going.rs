@@ -44,6 +44,8 @@ pub enum GoingFor {
     Retention,
     /// Its repository has more than it may have.
     Size,
+    /// The disk has more than it may have.
+    Disk,
 }
 
 impl Service {
@@ -60,7 +62,8 @@ impl Service {
         let mut excess = usage.bytes.saturating_sub(usage.limit);
         let mut entries = Vec::new();
         for entry in coldest {
-            entries.push(judged(&cascade, usage.repository.clone(), entry, now, &mut excess));
+            let over = (&mut excess, GoingFor::Size);
+            entries.push(judged(&cascade, usage.repository.clone(), entry, now, over));
         }
         let (mut entries, more) = ordered(entries);
         entries.retain(|going| visitor.sees(&going.entry.slot.scope));
@@ -68,20 +71,23 @@ impl Service {
     }
 
     /// The entries of the whole server that were used least recently, which is the order in which they go for the disk's
-    /// bound. Whether a repository is over its own size is not looked at.
+    /// bound: of those at least that many whose sizes are what the disk has too much, and more where their chunks are others',
+    /// too. Whether a repository is over its own size is not looked at.
     pub async fn going(&self) -> Result<Going> {
         self.write_access_times().await?;
         let now = self.0.catalog.now().await?;
         let cascade = self.whole_cascade().await?;
+        let (uploads, packs) = self.remembered_disk().await?;
+        let bytes = uploads.saturating_add(packs);
+        let limit = self.settings().max_disk.map(|limit| limit.0);
+        let mut excess = limit.map_or(0, |limit| bytes.saturating_sub(limit));
         let mut entries = Vec::new();
         for entry in self.0.catalog.coldest(None, 0, MOST + 1).await? {
             let name = self.name_of(entry.repo).await?;
-            entries.push(judged(&cascade, name, entry, now, &mut 0));
+            entries.push(judged(&cascade, name, entry, now, (&mut excess, GoingFor::Disk)));
         }
         let (entries, more) = ordered(entries);
-        let (uploads, packs) = self.remembered_disk().await?;
-        let limit = self.settings().max_disk.map(|limit| limit.0);
-        Ok(Going { entries, more, bytes: uploads + packs, limit, now })
+        Ok(Going { entries, more, bytes, limit, now })
     }
 
     async fn name_of(&self, repo: RepoId) -> Result<String> {
@@ -94,20 +100,21 @@ impl Service {
     }
 }
 
+/// `over` is by how many bytes there is too much, and of what.
 fn judged(
     cascade: &Cascade<'_>,
     repository: String,
     entry: Entry,
     now: Timestamp,
-    excess: &mut u64,
+    over: (&mut u64, GoingFor),
 ) -> GoingEntry {
     let kept = cascade.of_repository(&repository).retention.0;
     let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
     let idle = Timestamp(entry.accessed.0.saturating_add(kept));
-    let over = *excess > 0;
+    let (excess, why) = over;
+    let (due, why) = if *excess > 0 && idle > now { (now, why) } else { (idle, GoingFor::Retention) };
     // As eviction counts: what goes for its age makes room, too.
     *excess = excess.saturating_sub(entry.size);
-    let (due, why) = if over && idle > now { (now, GoingFor::Size) } else { (idle, GoingFor::Retention) };
     GoingEntry { repository, entry, due, why }
 }
 
