@@ -128,7 +128,7 @@ fn table(going: &Going, of_all: bool) -> Markup {
 }
 
 fn next_upkeep() -> &'static str {
-    "with the next upkeep"
+    "next upkeep"
 }
 
 fn last(going: &Going) -> String {
@@ -137,9 +137,9 @@ fn last(going: &Going) -> String {
 
 fn reason(why: GoingFor) -> &'static str {
     match why {
-        GoingFor::Retention => "unused for too long",
-        GoingFor::Size => "the repository is over its size",
-        GoingFor::Disk => "the disk is over its bound",
+        GoingFor::Retention => "unused",
+        GoingFor::Size => "over its size",
+        GoingFor::Disk => "disk over its bound",
     }
 }
 
