@@ -9,6 +9,8 @@ mod open;
 mod printer;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod spoken;
 mod telemetry;
 
 use std::process::ExitCode;
