@@ -16,8 +16,6 @@ const BEFORE: &[&str] = &[
     "$",
     "|",
     ";",
-    "&&",
-    "||",
     "&",
     "then",
     "do",
@@ -27,7 +25,6 @@ const BEFORE: &[&str] = &[
     "-",
     "run:",
     "=/usr/local/bin/",
-    "#  ",
     "--preserve-env=SNOWBANK_TOKEN",
 ];
 
@@ -68,8 +65,9 @@ fn commands(line: &str, in_prose: bool) -> Vec<&str> {
     let begins = |before: &str| {
         let tight = before.trim_end();
         tight.is_empty()
-            || BEFORE.iter().any(|word| tight.ends_with(word.trim_end()) && before.ends_with(word))
-            || BEFORE.iter().any(|word| !word.ends_with(' ') && tight.ends_with(word))
+            || BEFORE.iter().any(|word| tight.ends_with(word))
+            // A comment's own lines are further in than its words.
+            || before.ends_with("#   ")
             || (in_prose && before.ends_with('`'))
     };
     let starts = line.match_indices(PROGRAM).filter(|(at, _)| begins(&line[..*at]));

@@ -1,4 +1,4 @@
-//! nginx as a server of plain files: the peer for download figures.
+//! nginx: a server of plain files, the peer for download figures, or a proxy.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::{
 const CERTIFICATE: &str = "server.crt";
 const KEY: &str = "server.key";
 
-/// A running nginx that serves one folder.
+/// A running nginx.
 #[derive(Debug)]
 pub struct Nginx {
     url: String,
@@ -51,17 +51,30 @@ impl Nginx {
         Self::start(folder, true, "")
     }
 
+    /// Runs a block `server { ... }` of its configuration language, which is told the free port to listen on.
+    ///
+    /// # Panics
+    /// As [`serve`](Self::serve) does, and when nginx refuses the block.
+    #[must_use]
+    pub fn with_server(server: impl FnOnce(u16) -> String) -> Self {
+        Self::run(false, |_, port| server(port))
+    }
+
     fn start(folder: &Path, tls: bool, more: &str) -> Self {
-        tools::ensure("nginx");
         let folder = folder.canonicalize().expect("the folder to serve exists");
+        Self::run(tls, |state, port| files(&folder, state, port, tls, more))
+    }
+
+    fn run(tls: bool, server: impl FnOnce(&Path, u16) -> String) -> Self {
+        tools::ensure("nginx");
         let state = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
         let config = state.path().join("nginx.conf");
         if tls {
             certify(state.path());
         }
-        fs::write(&config, configuration(&folder, state.path(), port, tls, more))
-            .expect("the configuration can be written");
+        let server = server(state.path(), port);
+        fs::write(&config, configuration(state.path(), &server)).expect("the configuration can be written");
         let mut command = tools::command("nginx");
         command.arg("-c").arg(&config).arg("-p").arg(state.path()).args(["-e", "stderr"]);
         let mut process = Process::spawn("nginx", command);
@@ -81,6 +94,12 @@ impl Nginx {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// What it has complained of so far.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
 }
 
 impl Drop for Nginx {
@@ -92,12 +111,23 @@ impl Drop for Nginx {
 
 /// One process in the foreground, nothing outside `state`, and the usual settings of a file server. As root the
 /// worker stays root, or it could not read a private folder.
-fn configuration(folder: &Path, state: &Path, port: u16, tls: bool, more: &str) -> String {
+fn configuration(state: &Path, server: &str) -> String {
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("{kind}_temp_path {};\n", quoted(&state.join(kind))))
         .collect();
+    format!(
+        "daemon off; worker_processes auto; {user} pid {pid}; error_log stderr warn;\n\
+         events {{ worker_connections 256; }}\n\
+         http {{\n{temporary}access_log off; sendfile on; tcp_nopush on; default_type application/octet-stream;\n\
+         {server}\n}}\n",
+        pid = quoted(&state.join("pid")),
+    )
+}
+
+/// The server of a folder.
+fn files(folder: &Path, state: &Path, port: u16, tls: bool, more: &str) -> String {
     let tls = if tls {
         format!(
             " ssl; ssl_certificate {}; ssl_certificate_key {}",
@@ -107,14 +137,7 @@ fn configuration(folder: &Path, state: &Path, port: u16, tls: bool, more: &str) 
     } else {
         String::new()
     };
-    format!(
-        "daemon off; worker_processes auto; {user} pid {pid}; error_log stderr;\n\
-         events {{ worker_connections 256; }}\n\
-         http {{\n{temporary}access_log off; sendfile on; tcp_nopush on; default_type application/octet-stream;\n\
-         server {{ listen 127.0.0.1:{port}{tls}; root {root}; {more} }}\n}}\n",
-        pid = quoted(&state.join("pid")),
-        root = quoted(folder),
-    )
+    format!("server {{ listen 127.0.0.1:{port}{tls}; root {root}; {more} }}", root = quoted(folder))
 }
 
 fn certify(state: &Path) {
