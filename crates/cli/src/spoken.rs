@@ -86,7 +86,11 @@ fn end(text: &str) -> usize {
             (_, '(') => depth += 1,
             (None, ')') if depth == 0 => return at,
             (_, ')') => depth = depth.saturating_sub(1),
-            (None, '|' | ';' | '&' | '`' | '>') if depth == 0 => return at,
+            (None, '|' | ';' | '&' | '`') if depth == 0 => return at,
+            // The number of what is sent elsewhere is no word of the command.
+            (None, '>') if depth == 0 => {
+                return text[..at].trim_end_matches(|c: char| c.is_ascii_digit()).len();
+            }
             (None, '#') if before == ' ' => return at,
             _ => {}
         }
@@ -187,6 +191,7 @@ fn a_command_begins_and_ends_where_a_shell_says() {
             &[r#"snowbank a --k "$(snowbank b c)" -- d"#, "snowbank b c"],
         ),
         ("export T=$(snowbank a | snowbank b)", &["snowbank a ", "snowbank b"]),
+        ("snowbank a 2>b &", &["snowbank a "]),
         ("ExecStart=/usr/local/bin/snowbank a", &["snowbank a"]),
         ("cold snowbank 1.0 MB", &[]),
         ("# snowbank a", &[]),
