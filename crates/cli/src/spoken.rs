@@ -66,12 +66,19 @@ fn commands(line: &str, in_prose: bool) -> Vec<&str> {
         let tight = before.trim_end();
         tight.is_empty()
             || BEFORE.iter().any(|word| tight.ends_with(word))
+            || tight.rsplit(' ').next().is_some_and(is_assignment)
             // A comment's own lines are further in than its words.
             || before.ends_with("#   ")
             || (in_prose && before.ends_with('`'))
     };
     let starts = line.match_indices(PROGRAM).filter(|(at, _)| begins(&line[..*at]));
     starts.map(|(at, _)| &line[at..at + end(&line[at..])]).collect()
+}
+
+/// Whether a word sets a variable for the command behind it.
+fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map_or("", |(name, _)| name);
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 /// Where a command ends: at what a shell ends it with, outside of quotes and of `$(...)`.
@@ -193,6 +200,7 @@ fn a_command_begins_and_ends_where_a_shell_says() {
         ("export T=$(snowbank a | snowbank b)", &["snowbank a ", "snowbank b"]),
         ("snowbank a 2>b &", &["snowbank a "]),
         ("ExecStart=/usr/local/bin/snowbank a", &["snowbank a"]),
+        ("A_B=$c snowbank a", &["snowbank a"]),
         ("cold snowbank 1.0 MB", &[]),
         ("# snowbank a", &[]),
         ("#   snowbank a", &["snowbank a"]),

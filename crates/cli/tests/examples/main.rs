@@ -8,5 +8,6 @@ mod gitlab;
 mod kit;
 mod machine;
 mod proxy;
+mod settings;
 mod tutorial;
 mod yaml;
