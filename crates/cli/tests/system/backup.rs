@@ -40,6 +40,7 @@ fn is_there(server: &Snowbank, number: u64, archive: &Archive) -> bool {
 
 #[test]
 fn a_copy_of_a_server_that_works_has_all_that_was_saved_before_it() {
+    tools::ensure("sqlite");
     let page = std::fs::read_to_string(tools::repository().join("docs/operations.md")).unwrap();
     let archive = Archive::made(1, 1, 24, 60_000);
     let server = snowbank().start();
