@@ -84,7 +84,7 @@ fn the_job_pushes_to_the_cache_and_its_image_to_the_registry() {
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("pushed 3 paths"), "{}", said(&output));
     assert!(registry.count("PUT") > 0, "{}", said(&output));
-    let settings = std::fs::read_to_string(folder.path().join("nix.conf")).unwrap();
+    let settings = std::fs::read_to_string(folder.path().join(".snowbank/nix.conf")).unwrap();
     assert!(settings.contains(&format!("extra-substituters = {}/nix/team", server.url())), "{settings}");
 
     let token = server.run(&["token", "create", "--cache", "team:pull"]);

@@ -10,4 +10,5 @@ mod machine;
 mod proxy;
 mod settings;
 mod tutorial;
+mod workflow;
 mod yaml;

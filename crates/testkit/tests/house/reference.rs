@@ -14,7 +14,12 @@ fn text(path: &Path) -> String {
 /// The documents that people read.
 fn documents() -> Vec<PathBuf> {
     let documents = fs::read_dir(repository().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    documents.chain(["README.md", "CONTRIBUTING.md"].map(|name| repository().join(name))).collect()
+    documents
+        .chain(
+            ["README.md", "CONTRIBUTING.md", "examples/README.md", "examples/developer/README.md"]
+                .map(|name| repository().join(name)),
+        )
+        .collect()
 }
 
 /// As GitHub makes a heading the end of a link.
