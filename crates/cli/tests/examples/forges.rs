@@ -46,7 +46,7 @@ fn the_store_is_kept_on_the_server_from_run_to_run() {
             let job = Job::new("", "")
                 .env("SNOWBANK_STORE", machine.store().display().to_string())
                 .env("PATH", machine.path());
-            let said = Run::new(job, &known, &[("https://cache.example.org/", &url)]).to_the_end(&workflow);
+            let said = Run::new(job, &known, &[("https://cache.example.org/", &url)]).finish(&workflow);
             assert!(machine.has(&made), "{name}: {said}");
             said
         };

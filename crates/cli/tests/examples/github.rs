@@ -19,7 +19,7 @@ fn run(workflow: &Value, server: &Snowbank, registry: &DockerRegistry, machine: 
         "secrets.GITHUB_TOKEN" => Some("none".to_owned()),
         _ => None,
     };
-    Run::new(job, &known, &[("ghcr.io", registry.host())]).to_the_end(workflow)
+    Run::new(job, &known, &[("ghcr.io", registry.host())]).finish(workflow)
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs all steps and the action's post step, each of which succeeds. All that they say.
-    pub(crate) fn to_the_end(mut self, workflow: &Value) -> String {
+    pub(crate) fn finish(mut self, workflow: &Value) -> String {
         for (name, value) in self.variables(&workflow["env"]) {
             self.job = self.job.env(&name, value);
         }
