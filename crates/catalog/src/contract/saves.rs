@@ -7,7 +7,7 @@ use super::fixtures::{
     GONE, LEASE, block, claim_of, domain, granted, raw_of, recipe, recoded, repo, save, slot, store,
 };
 use crate::ids::{EntryId, RepoId};
-use crate::rooms::{EventFilter, Parts, Restores, Save, Source};
+use crate::rooms::{EventFilter, Fate, Parts, Restores, Save, Source};
 
 async fn saves(house: &House, repo: RepoId, parts: bool) -> Vec<Save> {
     let filter = EventFilter { repo: Some(repo), limit: 100, ..EventFilter::default() };
@@ -46,6 +46,9 @@ pub async fn recoding_tells_what_was_new(house: &House) {
     let claim = claim_of(catalog, raw).await;
     assert!(catalog.swap(&claim, raw, &recoded(Source::Frames(recipe))).await.unwrap());
     assert_eq!(saves(house, repo, false).await[0].added, Some(20));
+    let fates = catalog.fates(&[entry, EntryId(999)]).await.unwrap();
+    assert_eq!(fates, [Fate { entry, restores: 0, added: Some(20) }]);
+    assert_eq!(catalog.fates(&[]).await.unwrap(), []);
 }
 
 /// Beside which they are not listed unless they are asked for.

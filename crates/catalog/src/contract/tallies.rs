@@ -48,6 +48,14 @@ pub async fn counts_add_up_by_day(house: &House) {
     assert_eq!(everybody.len(), 3);
     assert!(everybody.iter().any(|day| day.repository == "other/name" && day.counts.hits == 5));
     assert_eq!(catalog.days(None, 30, 1).await.unwrap().len(), 1);
+
+    let mut sums = catalog.sums_of_days(&[repo, other, RepoId(999)], 30).await.unwrap();
+    sums.sort_by_key(|(repo, _)| *repo);
+    let sum = Counts { hits: 4, bytes_out: 37, ..all };
+    assert_eq!(sums, [(repo, sum), (other, Counts { hits: 5, ..Counts::default() })]);
+    let today = Counts { hits: 3, bytes_out: 31, ..Counts::default() };
+    assert_eq!(catalog.sums_of_days(&[repo], 1).await.unwrap(), [(repo, today)]);
+    assert_eq!(catalog.sums_of_days(&[], 30).await.unwrap(), []);
 }
 
 /// Within an hour for the server, and a day for a repository.

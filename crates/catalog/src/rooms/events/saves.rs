@@ -68,6 +68,17 @@ pub struct Restores {
     pub took: Duration,
 }
 
+/// What became of a saved entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// The entry.
+    pub entry: EntryId,
+    /// How often it was found by a lookup.
+    pub restores: u64,
+    /// Bytes that were not stored before; none until it is recoded.
+    pub added: Option<u64>,
+}
+
 /// Saves.
 #[async_trait]
 pub trait Saves {
@@ -79,4 +90,8 @@ pub trait Saves {
 
     /// Saves, the latest first: packs beside their snapshots only where `parts` says so.
     async fn saves(&self, filter: &EventFilter, parts: bool) -> Result<Vec<Save>>;
+
+    /// What became of these entries; those that were never noted as saved are left out. One statement, with one probe of
+    /// an index for each entry.
+    async fn fates(&self, entries: &[EntryId]) -> Result<Vec<Fate>>;
 }

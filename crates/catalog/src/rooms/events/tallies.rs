@@ -82,6 +82,10 @@ pub trait Tallies {
     /// The counts of the last so many days, today among them, the latest first; of one repository or of all.
     async fn days(&self, repo: Option<RepoId>, days: u64, limit: u64) -> Result<Vec<Day>>;
 
+    /// What happened in the last so many days, today among them, summed for each of these repositories; those with
+    /// nothing are left out. One statement, with one range of an index for each repository.
+    async fn sums_of_days(&self, repos: &[RepoId], days: u64) -> Result<Vec<(RepoId, Counts)>>;
+
     /// Notes what is stored: of the whole server for this hour, of a repository for this day, in the place of what was
     /// noted for it. One statement.
     async fn note_samples(&self, samples: &[NewSample]) -> Result<()>;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Bounds;
 use crate::Result;
 use crate::ids::EntryId;
-use crate::rooms::{EventFilter, Parts, Restores, Save, Saves};
+use crate::rooms::{EventFilter, Fate, Parts, Restores, Save, Saves};
 use crate::sql::{
     Cells, Columns, Database, Driver, Read, Sql, Table, Value, Writing, args, millis, signed, sql,
 };
@@ -36,6 +36,8 @@ macro_rules! columns {
     };
 }
 
+const FATES: Sql =
+    sql!("SELECT saves.entry, saves.restores, saves.added FROM saves WHERE saves.entry" in_ints("$1"));
 const ALL: Sql = sql!(columns!() "ORDER BY saves.id DESC LIMIT $2");
 const OF_REPOSITORY: Sql = sql!(
     columns!() "AND saves.repo = $4 AND ($5 IS NULL OR saves.key >= $5 AND saves.key < $6)
@@ -67,6 +69,14 @@ impl Read for Save {
                 begun: columns.read::<Option<i64>>()?.map(crate::ids::Timestamp),
             },
         })
+    }
+}
+
+impl Read for Fate {
+    const NOUN: &'static str = "save";
+
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        Some(Self { entry: columns.read()?, restores: columns.read()?, added: columns.read()? })
     }
 }
 
@@ -139,5 +149,13 @@ impl<D: Driver> Saves for Database<D> {
             }
             None => session.all(&ALL, args![before, limit, parts]).await,
         }
+    }
+
+    async fn fates(&self, entries: &[EntryId]) -> Result<Vec<Fate>> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries: Vec<i64> = entries.iter().map(|entry| entry.0).collect();
+        self.read("find what became of saves").await?.all(&FATES, args![&entries]).await
     }
 }

@@ -36,6 +36,12 @@ macro_rules! day_columns {
 
 const DAYS: Sql = sql!(day_columns!() "ORDER BY days.day DESC, days.repo, days.protocol LIMIT $2");
 const DAYS_OF: Sql = sql!(day_columns!() "AND days.repo = $3 ORDER BY days.day DESC, days.protocol LIMIT $2");
+const SUMS: Sql = sql!(
+    "SELECT days.repo, CAST(sum(days.hits) AS BIGINT), CAST(sum(days.partial_hits) AS BIGINT),
+       CAST(sum(days.misses) AS BIGINT), CAST(sum(days.saves) AS BIGINT), CAST(sum(days.bytes_in) AS BIGINT),
+       CAST(sum(days.bytes_out) AS BIGINT), CAST(sum(days.bytes_deduplicated) AS BIGINT)
+     FROM days WHERE days.repo" in_ints("$1") " AND days.day > $2 GROUP BY days.repo"
+);
 const NOTE: Sql = sql!(
     "INSERT INTO samples (repo, moment, disk, bound, bytes, entries) SELECT"
     int_at("0") "," int_at("1") "," int_at("2") "," int_at("3") "," int_at("4") "," int_at("5") " FROM" rows("$1")
@@ -123,6 +129,13 @@ impl<D: Driver> Tallies for Database<D> {
             Some(repo) => session.all(&DAYS_OF, args![after, signed(limit), repo]).await,
             None => session.all(&DAYS, args![after, signed(limit)]).await,
         }
+    }
+
+    async fn sums_of_days(&self, repos: &[RepoId], days: u64) -> Result<Vec<(RepoId, Counts)>> {
+        let mut session = self.read("sum counts by repository").await?;
+        let after = (session.now().await? / DAY).saturating_sub(signed(days));
+        let repos: Vec<i64> = repos.iter().map(|repo| repo.0).collect();
+        session.all(&SUMS, args![&repos, after]).await
     }
 
     async fn note_samples(&self, samples: &[NewSample]) -> Result<()> {

@@ -10,15 +10,15 @@ use snowbank_catalog::ids::{
     CacheId, DomainId, EntryId, NarId, PathId, RecipeId, RepoId, RepresentationId, Timestamp, UploadId,
 };
 use snowbank_catalog::rooms::{
-    Block, Browse, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Day, Doomed, Entries, Entry,
-    EventFilter, Events, Figures, Files, Finalized, Form, HashPart, Hit, Holdings, ImagePush, ImagePushes,
-    Inventory, JobKind, Jobs, Keep, KeptNar, KnownLayer, Layer, LayerKey, Layers, LimitChange, Limits,
-    Listed, ListedToken, Listing, Lookup, Lookups, Measure, NarFile, NarPlace, Nars, Nearby, NewImagePush,
-    NewLookup, NewNar, NewPath, NewSample, NewToken, NumberedPage, Outcome, Pack, Packs, PageAdded, Parcel,
-    Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Pusher, Queue, Recipes, Recoded,
-    Removal, Removals, Repositories, Repository, Representation, Representations, Reserved, Restores, Sample,
-    Save, Saves, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, Tallies, Tally, TokenState,
-    Tokens, Unfinished, Upload, Uploads, Usage, UsageInAll, Why,
+    Block, Browse, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Counts, Day, Doomed, Entries, Entry,
+    EventFilter, Events, Fate, Figures, Files, Finalized, Form, HashPart, Hit, Holdings, ImagePush,
+    ImagePushes, Inventory, JobKind, Jobs, Keep, KeptNar, KnownLayer, Layer, LayerKey, Layers, LimitChange,
+    Limits, Listed, ListedToken, Listing, Lookup, Lookups, Measure, NarFile, NarPlace, Nars, Nearby,
+    NewImagePush, NewLookup, NewNar, NewPath, NewSample, NewToken, NumberedPage, Outcome, Pack, Packs,
+    PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Pusher, Queue,
+    Recipes, Recoded, Removal, Removals, Repositories, Repository, Representation, Representations, Reserved,
+    Restores, Sample, Save, Saves, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, Tallies, Tally,
+    TokenState, Tokens, Unfinished, Upload, Uploads, Usage, UsageInAll, Why,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;
@@ -223,6 +223,7 @@ gated! {
         fn note_parts(snapshot: EntryId, packs: &[EntryId]) -> ();
         fn note_restores(restores: &[Restores]) -> ();
         fn saves(filter: &EventFilter, parts: bool) -> Vec<Save>;
+        fn fates(entries: &[EntryId]) -> Vec<Fate>;
     }
     ImagePushes {
         fn note_image_push(pusher: &Pusher, push: &NewImagePush, most: u64) -> ();
@@ -231,6 +232,7 @@ gated! {
     Tallies {
         fn add_counts(tallies: &[Tally]) -> ();
         fn days(repo: Option<RepoId>, days: u64, limit: u64) -> Vec<Day>;
+        fn sums_of_days(repos: &[RepoId], days: u64) -> Vec<(RepoId, Counts)>;
         fn note_samples(samples: &[NewSample]) -> ();
         fn samples(repo: Option<RepoId>, limit: u64) -> Vec<Sample>;
     }
