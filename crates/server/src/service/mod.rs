@@ -52,12 +52,12 @@ pub use binary_cache::{
 };
 pub use caches::{CacheQuery, Visitor};
 pub use dashboard::{
-    CacheLine, Disk, Going, GoingEntry, GoingFor, Line, NamedPack, Order, Overview, RepositoryLine, Series,
-    Shelf, ShelfQuery,
+    Answers, ByDay, CacheLine, Disk, Going, GoingEntry, GoingFor, Line, NamedPack, Order, Overview, Past,
+    RepositoryLine, Series, Shelf, ShelfQuery,
 };
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};
-pub use events::{EventQuery, Onlooker};
+pub use events::{EventQuery, Onlooker, why_gone, why_missed};
 pub use health::Health;
 pub use limits::{LimitsOn, Wanted};
 pub use lookup::Found;

@@ -3,6 +3,7 @@
 mod fold;
 mod going;
 mod overview;
+mod past;
 mod remembered;
 mod removal;
 mod shelf;
@@ -14,6 +15,7 @@ use super::{Identity, Result, Service};
 pub use fold::{Line, NamedPack, Order, Series};
 pub use going::{Going, GoingEntry, GoingFor};
 pub use overview::{CacheLine, Disk, Overview, RepositoryLine};
+pub use past::{Answers, ByDay, Past};
 pub(super) use remembered::Sums;
 pub use shelf::{Shelf, ShelfQuery};
 

@@ -21,6 +21,8 @@ pub struct Overview {
 /// A repository in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryLine {
+    /// Its number.
+    pub id: RepoId,
     /// `owner/name`.
     pub name: String,
     /// Visible entries.
@@ -80,6 +82,7 @@ impl Service {
         let cascade = self.whole_cascade().await?;
         let line =
             |Usage { repository: Repository { id, name, .. }, entries, bytes }: Usage| RepositoryLine {
+                id,
                 limit: cascade.of_repository(&name).size.0,
                 used: used.get(&id).copied(),
                 name,

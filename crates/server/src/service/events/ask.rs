@@ -6,7 +6,7 @@ use snowbank_catalog::rooms::{
 };
 
 use crate::service::auth::Origin;
-use crate::service::{Kind, Result, Service, ServiceError, check_repository_name};
+use crate::service::{Kind, Result, Service, ServiceError, Visitor, check_repository_name};
 
 /// Image pushes of a repository or cache that are kept.
 const PUSHES: u64 = 2000;
@@ -49,6 +49,14 @@ impl Onlooker {
         }
         let EventQuery { key_prefix, before, limit } = query.clone();
         Ok(Some(EventFilter { repo, key_prefix, before, limit }))
+    }
+}
+
+impl Visitor {
+    /// What he may be told of: who may see what a repository comes to, may know what happened there.
+    #[must_use]
+    pub fn onlooker(&self) -> Onlooker {
+        self.repository().map_or(Onlooker::Nothing, |repository| Onlooker::Repository(repository.id))
     }
 }
 

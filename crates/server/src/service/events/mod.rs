@@ -8,7 +8,9 @@ mod ask;
 mod bounds;
 mod explain;
 mod log;
+mod words;
 mod write;
 
 pub use ask::{EventQuery, Onlooker};
 pub(super) use log::EventLog;
+pub use words::{why_gone, why_missed};
