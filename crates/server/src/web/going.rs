@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::guest::Member;
 use super::layout::{Place, page as framed};
 use super::parts::{Bar, ahead, bars, bytes, count, every, key, meter, plain_heads, span, when};
-use crate::service::{Going, GoingEntry, GoingFor, Identity, Service};
+use crate::service::{Going, GoingEntry, GoingFor, Service};
 
 /// Bars of the chart: today, the days after it, and what comes later.
 const DAYS: usize = 8;
@@ -39,9 +39,7 @@ pub(super) async fn of_server(
     State(service): State<Service>,
     Member(guest): Member,
 ) -> Result<Html<String>, Failure> {
-    if !guest.identity().is_some_and(Identity::is_admin) {
-        return Err(Failure::not_found("There is no page at this address for this token."));
-    }
+    guest.administers()?;
     let going = service.going().await?;
     let place = Place {
         title: "What goes next",

@@ -21,6 +21,14 @@ impl Guest {
         self.identity.as_ref()
     }
 
+    /// What only an administrator sees does not exist for others.
+    pub(super) fn administers(&self) -> Result<(), Failure> {
+        if self.identity().is_some_and(Identity::is_admin) {
+            return Ok(());
+        }
+        Err(Failure::not_found("There is no page at this address for this token."))
+    }
+
     /// A repository as he sees it.
     pub(super) async fn visitor(
         &self,

@@ -56,6 +56,8 @@ fn banner(place: &Place<'_>) -> Markup {
         nav aria-label="Main" {
             a href="/" { "Overview" }
             @if place.identity.is_some_and(Identity::is_admin) {
+                a href="/events" { "What happened" }
+                a href="/images" { "Image pushes" }
                 a href="/next" { "What goes next" }
             }
         }

@@ -5,18 +5,22 @@
 
 mod assets;
 mod cache;
+mod charts;
 mod delete;
+mod events;
 mod failure;
 mod form;
 mod going;
 mod guest;
 mod headers;
+mod images;
 mod layout;
 mod overview;
 mod parts;
 mod query;
 mod repository;
 mod same_origin;
+mod series;
 mod session;
 mod sign_in;
 
@@ -37,8 +41,13 @@ pub(crate) fn routes() -> Router<Service> {
     Router::new()
         .route("/", get(overview::page))
         .route("/next", get(going::of_server))
+        .route("/events", get(events::of_server))
+        .route("/images", get(images::of_server))
         .route("/r/{owner}/{name}", get(repository::page))
         .route("/r/{owner}/{name}/next", get(going::of_repository))
+        .route("/r/{owner}/{name}/events", get(events::of_repository))
+        .route("/r/{owner}/{name}/images", get(images::of_repository))
+        .route("/r/{owner}/{name}/s/{series}", get(series::page))
         .route("/r/{owner}/{name}/delete", post(delete::delete))
         .route("/c/{name}", get(cache::page))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))

@@ -1,31 +1,35 @@
 //! `/`: every repository and binary cache.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use snowbank_catalog::ids::Timestamp;
+use snowbank_catalog::ids::{RepoId, Timestamp};
+use snowbank_catalog::rooms::NewSample;
 
+use super::charts;
 use super::failure::Failure;
 use super::guest::Member;
 use super::is_for_people;
 use super::layout::{Place, page as framed};
-use super::parts::{Column, bytes, count, heads, meter, pager, plain_heads, when};
+use super::parts::{Column, bytes, count, heads, meter, pager, plain_heads, rate, when};
 use super::query::{PAGE, Params, Sort};
 use crate::http::content_type::PLAIN;
-use crate::service::{CacheLine, Disk, Overview, RepositoryLine, Service};
+use crate::service::{Answers, ByDay, CacheLine, Disk, Onlooker, Overview, RepositoryLine, Service};
 
 /// What programs get that ask for the server's root.
 const FOR_PROGRAMS: &str =
     "Snowbank, a cache for Nix in CI. Open this address in a browser for the dashboard.\n";
 
-const COLUMNS: [Column; 4] = [
+const COLUMNS: [Column; 5] = [
     Column { label: "Repository", sort: Some(("name", false)), number: false },
     Column { label: "Size", sort: Some(("size", true)), number: true },
     Column { label: "Entries", sort: Some(("entries", true)), number: true },
+    Column { label: "Hit rate", sort: None, number: true },
     Column { label: "Last used", sort: Some(("used", true)), number: true },
 ];
 
@@ -44,11 +48,23 @@ pub(super) async fn page(
     let params = Params::read(&query.unwrap_or_default(), &["q", "sort", "dir", "page"]);
     let overview = service.overview(guest.identity()).await?;
     let now = service.now().await?;
+    let columns: Vec<_> = COLUMNS.iter().filter_map(|column| column.sort).collect();
+    let sort = Sort::read(&params, &columns);
+    let found = sorted(&overview.repositories, params.get("q"), sort);
+    let first = (params.page() - 1).saturating_mul(PAGE);
+    let lines: Vec<_> = found.iter().skip(first).take(PAGE).copied().collect();
+    let answers = service.answers(&lines.iter().map(|line| line.id).collect::<Vec<_>>()).await?;
+    let stored = match overview.disk {
+        Some(_) => service.stored(Onlooker::Everything).await?,
+        None => Vec::new(),
+    };
+    let list = List { all: overview.repositories.len(), found: found.len(), lines, answers, sort };
     let place = Place { title: "Overview", above: &[], identity: guest.identity() };
     let content = html! {
         (totals(&overview))
-        (repositories(&overview.repositories, &params, now))
+        (repositories(&list, &params, now))
         (caches(&overview.caches))
+        @if !stored.is_empty() { (disk_past(&stored)) }
     };
     Ok(framed(&place, &content).into_response())
 }
@@ -76,33 +92,55 @@ fn disk_total(disk: &Disk) -> Markup {
     }
 }
 
-fn repositories(all: &[RepositoryLine], params: &Params, now: Timestamp) -> Markup {
-    let columns: Vec<_> = COLUMNS.iter().filter_map(|column| column.sort).collect();
-    let sort = Sort::read(params, &columns);
-    let found = sorted(all, params.get("q"), sort);
-    let first = (params.page() - 1).saturating_mul(PAGE);
+fn disk_past(stored: &ByDay<Option<NewSample>>) -> Markup {
+    html! {
+        @if stored.iter().any(|(_, sample)| sample.is_some()) {
+            section aria-labelledby="disk" {
+                h2 #disk { "The disk in the last 30 days" }
+                (charts::stored(stored, "Bytes on disk at the end of each day"))
+            }
+        }
+    }
+}
+
+/// A page of the repositories.
+struct List<'a> {
+    /// How many there are.
+    all: usize,
+    /// How many of them are meant.
+    found: usize,
+    /// Those of this page.
+    lines: Vec<&'a RepositoryLine>,
+    /// What their lookups found.
+    answers: HashMap<RepoId, Answers>,
+    sort: Sort,
+}
+
+fn repositories(list: &List<'_>, params: &Params, now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="repositories" {
             div.head {
                 h2 #repositories { "Repositories" }
-                @if all.len() > 1 { (search(params)) }
+                @if list.all > 1 { (search(params)) }
             }
-            @if found.is_empty() {
+            @if list.found == 0 {
                 p.empty {
-                    @if all.is_empty() { "Nothing was saved yet. A job's first save makes its repository." }
+                    @if list.all == 0 { "Nothing was saved yet. A job's first save makes its repository." }
                     @else { "No repository has this in its name." }
                 }
             } @else {
                 div.box {
                     table.cards role="table" {
-                        caption.hidden { "Repositories with what they hold" }
-                        (heads(&COLUMNS, params, Some(sort)))
+                        caption.hidden { "Repositories with what they hold; hit rates are those of the last 30 days" }
+                        (heads(&COLUMNS, params, Some(list.sort)))
                         tbody role="rowgroup" {
-                            @for line in found.iter().skip(first).take(PAGE) { (repository(line, now)) }
+                            @for line in &list.lines {
+                                (repository(line, &list.answers.get(&line.id).copied().unwrap_or_default(), now))
+                            }
                         }
                     }
                 }
-                (pager(params, found.len()))
+                (pager(params, list.found))
             }
         }
     }
@@ -121,12 +159,13 @@ fn search(params: &Params) -> Markup {
     }
 }
 
-fn repository(line: &RepositoryLine, now: Timestamp) -> Markup {
+fn repository(line: &RepositoryLine, answers: &Answers, now: Timestamp) -> Markup {
     html! {
         tr role="row" {
             th scope="row" role="rowheader" { a href={ "/r/" (line.name) } { (line.name) } }
             td.num role="cell" data-label="Size" { (meter(line.bytes, Some(line.limit))) }
             td.num role="cell" data-label="Entries" { (count(line.entries)) }
+            td.num role="cell" data-label="Hit rate" { (rate(answers)) }
             td.num role="cell" data-label="Last used" {
                 @match line.used { Some(used) => (when(used, now)), None => "never" }
             }
@@ -188,6 +227,7 @@ mod tests {
     #[test]
     fn repositories_are_found_and_sorted() {
         let line = |name: &str, bytes, used: Option<i64>| RepositoryLine {
+            id: RepoId(1),
             name: name.to_owned(),
             entries: bytes,
             bytes,

@@ -39,6 +39,11 @@ impl Params {
         self.get("page").and_then(|page| page.parse::<u32>().ok()).unwrap_or(1).max(1) as usize
     }
 
+    /// The number of the event before which the page begins.
+    pub(super) fn before(&self) -> Option<i64> {
+        self.get("before").and_then(|before| before.parse().ok())
+    }
+
     /// Every one of them.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))

@@ -3,13 +3,15 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Html;
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use snowbank_catalog::ids::{EntryId, Timestamp};
 use snowbank_catalog::rooms::Entry;
 
+use super::charts;
 use super::failure::Failure;
 use super::guest::Member;
 use super::layout::{Place, page as framed};
-use super::parts::{Column, bytes, count, counted, heads, key, meter, pager, span, when};
+use super::parts::{Column, bytes, count, counted, heads, key, meter, pager, rate, span, when};
 use super::query::{PAGE, Params, Sort};
 use crate::service::{Line, Order, Series, Service, Shelf, ShelfQuery, UsageRow};
 
@@ -39,6 +41,7 @@ pub(super) async fn page(
     let (deleted, params) = (params.get("deleted").map(str::to_owned), params.without("deleted"));
     let sort = sort(&params);
     let shelf = service.shelf(&visitor, &wanted(&params, sort)).await?;
+    let past = service.past(&visitor).await?;
     let now = service.now().await?;
     let retention = service.limits_of(&usage.repository).await?.retention.0;
     let place = Place {
@@ -53,9 +56,19 @@ pub(super) async fn page(
         dl.totals {
             div.wide { dt { "Size" } dd { (meter(usage.bytes, Some(usage.limit))) } }
             div { dt { "Entries" } dd { (count(usage.entries)) } }
+            div { dt { "Hit rate, 30 days" } dd { (rate(&past.all())) } }
+            div { dt { "Last used" } dd { @match past.used { Some(used) => (when(used, now)), None => "never" } } }
             div { dt { "Kept when unused" } dd { (span(retention)) } }
         }
-        p { a href={ "/r/" (usage.repository) "/next" } { "What goes next, and when" } }
+        nav.more aria-label="More of this repository" {
+            a href={ "/r/" (usage.repository) "/events" } { "What happened" }
+            a href={ "/r/" (usage.repository) "/images" } { "Image pushes" }
+            a href={ "/r/" (usage.repository) "/next" } { "What goes next, and when" }
+        }
+        div.charts {
+            (charts::answers(&past.answers))
+            (charts::stored(&past.stored, "Stored by day"))
+        }
         (list(&usage, &shelf, &params, sort, now))
     };
     Ok(framed(&place, &content))
@@ -109,7 +122,7 @@ fn list(usage: &UsageRow, shelf: &Shelf, params: &Params, sort: Sort, now: Times
                         table.cards.chosen role="table" {
                             caption.hidden { "Entries of " (usage.repository) }
                             (heads(&COLUMNS, params, Some(sort)))
-                            tbody role="rowgroup" { @for line in &shelf.page { (row(line, now)) } }
+                            tbody role="rowgroup" { @for line in &shelf.page { (row(&usage.repository, line, now)) } }
                         }
                     }
                     div.under {
@@ -137,7 +150,7 @@ fn search(usage: &UsageRow, params: &Params) -> Markup {
     }
 }
 
-fn row(line: &Line, now: Timestamp) -> Markup {
+fn row(repository: &str, line: &Line, now: Timestamp) -> Markup {
     let versions = match line {
         Line::Entry(entry) => Some(&entry.slot.version),
         Line::Series(series) => series.generations.first().map(|(_, entry)| &entry.slot.version),
@@ -154,7 +167,7 @@ fn row(line: &Line, now: Timestamp) -> Markup {
                         Line::Entry(_) | Line::Series(_) => (key(line.key())),
                     }
                 }
-                (folded(line, now))
+                (folded(repository, line, now))
             }
             td role="cell" data-label="Ref" { span.ref { (line.scope().unwrap_or("several")) } }
             td role="cell" data-label="Version" {
@@ -168,17 +181,17 @@ fn row(line: &Line, now: Timestamp) -> Markup {
 }
 
 /// What a line stands for, where that is more than an entry.
-fn folded(line: &Line, now: Timestamp) -> Markup {
+fn folded(repository: &str, line: &Line, now: Timestamp) -> Markup {
     match line {
         Line::Entry(_) => html! {},
-        Line::Series(series) => generations(series, now),
+        Line::Series(series) => generations(repository, series, now),
         Line::Packs { packs } => html! {
             p.note { (counted(packs.len() as u64, "pack", "packs")) " that no newest generation here names" }
         },
     }
 }
 
-fn generations(series: &Series, now: Timestamp) -> Markup {
+fn generations(repository: &str, series: &Series, now: Timestamp) -> Markup {
     let shared = series.packs.iter().filter(|pack| pack.shared).count() as u64;
     let packs = series.packs.iter().map(|pack| pack.entry.size).fold(0, u64::saturating_add);
     html! {
@@ -188,6 +201,11 @@ fn generations(series: &Series, now: Timestamp) -> Markup {
                 @if !series.packs.is_empty() { ", " (counted(series.packs.len() as u64, "pack", "packs")) }
             }
             ul {
+                li {
+                    a href={ "/r/" (repository) "/s/" (utf8_percent_encode(&series.key, NON_ALPHANUMERIC)) } {
+                        "What each save cost, and how it was used"
+                    }
+                }
                 @for (number, entry) in series.generations.iter().take(SHOWN) {
                     li { "#" (number) " · " (bytes(entry.size)) " · saved " (when(entry.created, now)) }
                 }

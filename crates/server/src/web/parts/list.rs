@@ -66,6 +66,21 @@ pub(in crate::web) fn pager(params: &Params, total: usize) -> Markup {
     }
 }
 
+/// Links from a page of events to the older ones, which are those before `next`, and back to the newest.
+pub(in crate::web) fn older(params: &Params, next: Option<i64>) -> Markup {
+    let newest = params.without("before");
+    // The same page without a parameter has an address, too.
+    let newest = if newest.pairs().next().is_none() { "?".to_owned() } else { newest.to_string() };
+    html! {
+        @if next.is_some() || params.get("before").is_some() {
+            nav.pager aria-label="Pages" {
+                @if params.get("before").is_some() { a rel="first" href=(newest) { "← Newest" } }
+                @if let Some(next) = next { a rel="next" href=(params.with("before", next.to_string())) { "Older →" } }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +93,15 @@ mod tests {
         assert!(told(None).contains(r#"href="?q=a%22b&amp;sort=key&amp;dir=asc""#), "{}", told(None));
         let rising = told(Some(Sort { name: "key", descending: false }));
         assert!(rising.contains(r#"aria-sort="ascending""#) && rising.contains("dir=desc"), "{rising}");
+    }
+
+    #[test]
+    fn older_events_come_before_a_number() {
+        let params = Params::default().with("before", "30");
+        assert_eq!(older(&Params::default(), None).into_string(), "");
+        assert!(older(&Params::default(), Some(7)).into_string().contains(r#"href="?before=7""#));
+        let told = older(&params, None).into_string();
+        assert!(told.contains(r#"href="?""#) && !told.contains("Older"), "{told}");
     }
 
     #[test]

@@ -41,6 +41,20 @@ pub(in crate::web) fn span(span: Duration) -> String {
     many(number, unit)
 }
 
+/// How long something took: `350 ms`, `2.4 s`, `3 min 20 s`.
+pub(in crate::web) fn took(millis: u64) -> String {
+    match millis {
+        0..1000 => format!("{millis}\u{a0}ms"),
+        1000..60_000 => format!("{}.{}\u{a0}s", millis / 1000, millis % 1000 / 100),
+        _ => format!("{}\u{a0}min {}\u{a0}s", millis / 60_000, millis % 60_000 / 1000),
+    }
+}
+
+/// A day in UTC: `2026-05-01`.
+pub(in crate::web) fn day(time: Timestamp) -> String {
+    rfc3339(time).chars().take(10).collect()
+}
+
 /// How often: `every hour`, `every 90 seconds`.
 pub(in crate::web) fn every(span: Duration) -> String {
     match in_units(span) {
@@ -94,6 +108,14 @@ mod tests {
         assert_eq!(told(-30), "now");
         assert_eq!(told(-86_400 * 6), "in 6 days");
         assert_eq!(ago(Timestamp(i64::MAX), Timestamp(i64::MIN)), "just now");
+    }
+
+    #[test]
+    fn what_something_took_is_short() {
+        assert_eq!(took(999), "999\u{a0}ms");
+        assert_eq!(took(2_460), "2.4\u{a0}s");
+        assert_eq!(took(200_500), "3\u{a0}min 20\u{a0}s");
+        assert_eq!(day(Timestamp(1_656_935_895_810)), "2022-07-04");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The dashboard, as a browser asks for it.
 
 mod deletion;
+mod events;
 mod pages;
 mod safety;
 mod sessions;

@@ -7,8 +7,20 @@ use crate::support::Server;
 const MAIN: &str = "refs/heads/main";
 
 /// Every address that is opened, with something behind each.
-const PAGES: [&str; 7] =
-    ["/", "/next", "/r/acme/app", "/r/acme/app/next", "/c/team", "/sign-in", "/nowhere/at/all"];
+const PAGES: [&str; 12] = [
+    "/",
+    "/next",
+    "/events",
+    "/images",
+    "/r/acme/app",
+    "/r/acme/app/next",
+    "/r/acme/app/events?kind=removals",
+    "/r/acme/app/images",
+    "/r/acme/app/s/nix",
+    "/c/team",
+    "/sign-in",
+    "/nowhere/at/all",
+];
 
 async fn server() -> Server {
     let server = Server::with(|settings| {
