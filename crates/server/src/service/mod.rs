@@ -52,8 +52,8 @@ pub use binary_cache::{
 };
 pub use caches::{CacheQuery, Visitor};
 pub use dashboard::{
-    Answers, ByDay, CacheLine, Disk, Going, GoingEntry, GoingFor, Line, NamedPack, Order, Overview, Past,
-    RepositoryLine, Series, Shelf, ShelfQuery,
+    Answers, ByDay, CacheLine, Disk, Fates, Going, GoingEntry, GoingFor, Line, LineFate, NamedPack, Order,
+    Overview, Past, RepositoryLine, Series, Shelf, ShelfQuery,
 };
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};

@@ -81,7 +81,7 @@ fn table(pushes: &[ImagePush], of_all: bool, now: Timestamp) -> Markup {
                             td.num role="cell" data-label="Layers reused" { (count(push.layers_reused)) }
                             td.num role="cell" data-label="Layers sent" { (count(push.layers_sent)) }
                             td.num role="cell" data-label="Sent" {
-                                (bytes(push.bytes_sent)) " " span.muted { "of " (bytes(push.bytes_total)) }
+                                span { (bytes(push.bytes_sent)) " " span.muted { "of " (bytes(push.bytes_total)) } }
                             }
                             td.num role="cell" data-label="Took" { (took(push.millis)) }
                             td.num role="cell" data-label="Pushed" { (when(*moment, now)) }

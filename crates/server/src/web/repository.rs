@@ -13,16 +13,18 @@ use super::guest::Member;
 use super::layout::{Place, page as framed};
 use super::parts::{Column, bytes, count, counted, heads, key, meter, pager, rate, span, when};
 use super::query::{PAGE, Params, Sort};
-use crate::service::{Line, Order, Series, Service, Shelf, ShelfQuery, UsageRow};
+use crate::service::{Fates, Line, Order, Series, Service, Shelf, ShelfQuery, UsageRow};
 
 /// Generations of a series that its line shows.
 const SHOWN: usize = 20;
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 8] = [
     Column { label: "Key", sort: Some(("key", false)), number: false },
     Column { label: "Ref", sort: Some(("ref", false)), number: false },
     Column { label: "Version", sort: None, number: false },
     Column { label: "Size", sort: Some(("size", true)), number: true },
+    Column { label: "Added", sort: None, number: true },
+    Column { label: "Restores", sort: None, number: true },
     Column { label: "Last used", sort: Some(("used", true)), number: true },
     Column { label: "Saved", sort: Some(("created", true)), number: true },
 ];
@@ -41,6 +43,7 @@ pub(super) async fn page(
     let (deleted, params) = (params.get("deleted").map(str::to_owned), params.without("deleted"));
     let sort = sort(&params);
     let shelf = service.shelf(&visitor, &wanted(&params, sort)).await?;
+    let fates = service.fates(&shelf.page).await?;
     let past = service.past(&visitor).await?;
     let now = service.now().await?;
     let retention = service.limits_of(&usage.repository).await?.retention.0;
@@ -69,7 +72,7 @@ pub(super) async fn page(
             (charts::answers(&past.answers))
             (charts::stored(&past.stored, "Stored by day"))
         }
-        (list(&usage, &shelf, &params, sort, now))
+        (list(&usage, (&shelf, &fates), &params, sort, now))
     };
     Ok(framed(&place, &content))
 }
@@ -97,7 +100,13 @@ fn wanted(params: &Params, sort: Sort) -> ShelfQuery {
     }
 }
 
-fn list(usage: &UsageRow, shelf: &Shelf, params: &Params, sort: Sort, now: Timestamp) -> Markup {
+fn list(
+    usage: &UsageRow,
+    (shelf, fates): (&Shelf, &Fates),
+    params: &Params,
+    sort: Sort,
+    now: Timestamp,
+) -> Markup {
     html! {
         section aria-labelledby="entries" {
             div.head {
@@ -122,7 +131,7 @@ fn list(usage: &UsageRow, shelf: &Shelf, params: &Params, sort: Sort, now: Times
                         table.cards.chosen role="table" {
                             caption.hidden { "Entries of " (usage.repository) }
                             (heads(&COLUMNS, params, Some(sort)))
-                            tbody role="rowgroup" { @for line in &shelf.page { (row(&usage.repository, line, now)) } }
+                            tbody role="rowgroup" { @for line in &shelf.page { (row(&usage.repository, line, fates, now)) } }
                         }
                     }
                     div.under {
@@ -150,7 +159,8 @@ fn search(usage: &UsageRow, params: &Params) -> Markup {
     }
 }
 
-fn row(repository: &str, line: &Line, now: Timestamp) -> Markup {
+fn row(repository: &str, line: &Line, fates: &Fates, now: Timestamp) -> Markup {
+    let fate = fates.of(line);
     let versions = match line {
         Line::Entry(entry) => Some(&entry.slot.version),
         Line::Series(series) => series.generations.first().map(|(_, entry)| &entry.slot.version),
@@ -174,6 +184,12 @@ fn row(repository: &str, line: &Line, now: Timestamp) -> Markup {
                 @if let Some(version) = versions { code title=(version) { (shortened(version)) } } @else { "–" }
             }
             td.num role="cell" data-label="Size" { (bytes(line.size())) }
+            td.num role="cell" data-label="Added" {
+                @match fate.and_then(|fate| fate.added) { Some(added) => (bytes(added)), None => "–" }
+            }
+            td.num role="cell" data-label="Restores" {
+                @match fate.and_then(|fate| fate.restores) { Some(restores) => (count(restores)), None => "–" }
+            }
             td.num role="cell" data-label="Last used" { (when(line.accessed(), now)) }
             td.num role="cell" data-label="Saved" { (when(line.created(), now)) }
         }

@@ -9,7 +9,7 @@ use snowbank_catalog::rooms::Save;
 use super::failure::Failure;
 use super::guest::Member;
 use super::layout::{Place, page as framed};
-use super::parts::{Chart, Stack, bytes, count, older, plain_heads, stacks, took, when};
+use super::parts::{Chart, Stack, bytes, count, counted, older, plain_heads, stacks, took, when};
 use super::query::{PAGE, Params};
 use crate::service::{EventQuery, Service};
 
@@ -88,17 +88,20 @@ impl<'a> Generation<'a> {
 fn chart(generations: &[Generation<'_>]) -> Markup {
     let chart = Chart {
         caption: "Bytes by generation",
-        kinds: &["new", "uploaded, and stored before"],
+        kinds: &["new", "stored before", "not known yet"],
         mark: None,
         heads: &[("Generation", false), ("Uploaded", true), ("New", true)],
         unit: bytes,
     };
     let stack = |one: &Generation<'_>| {
-        // Compression differs, so that more may be new than came.
-        let new = one.new.unwrap_or(one.uploaded).min(one.uploaded);
+        let shares = match one.new {
+            // What is stored in another form may be more than what came.
+            Some(new) => [new.min(one.uploaded), one.uploaded.saturating_sub(new), 0],
+            None => [0, 0, one.uploaded],
+        };
         Stack {
             label: format!("#{}", one.number),
-            shares: vec![new, one.uploaded - new],
+            shares: shares.into(),
             mark: None,
             told: vec![bytes(one.uploaded), one.new_told()],
         }
@@ -129,8 +132,12 @@ fn table(generations: &[Generation<'_>], now: Timestamp) -> Markup {
                             th scope="row" role="rowheader" { span.key { "#" (one.number) } }
                             td role="cell" data-label="Ref" { span.ref { (save.slot.scope) } }
                             td.num role="cell" data-label="Uploaded" {
-                                (bytes(one.uploaded))
-                                @if save.parts.count > 0 { " " span.muted { "(" (packs(save.parts.count)) ")" } }
+                                span {
+                                    (bytes(one.uploaded))
+                                    @if save.parts.count > 0 {
+                                        " " span.muted { "(" (counted(save.parts.count, "pack", "packs")) ")" }
+                                    }
+                                }
                             }
                             td.num role="cell" data-label="New" { (one.new_told()) }
                             td.num role="cell" data-label="Took" { (took(one.took)) }
@@ -148,8 +155,4 @@ fn table(generations: &[Generation<'_>], now: Timestamp) -> Markup {
             }
         }
     }
-}
-
-fn packs(number: u64) -> String {
-    super::parts::counted(number, "pack", "packs")
 }

@@ -1,5 +1,6 @@
 //! What the dashboard shows, without a word of how.
 
+mod fates;
 mod fold;
 mod going;
 mod overview;
@@ -12,6 +13,7 @@ use snowbank_catalog::ids::Timestamp;
 
 use super::{Identity, Result, Service};
 
+pub use fates::{Fates, LineFate};
 pub use fold::{Line, NamedPack, Order, Series};
 pub use going::{Going, GoingEntry, GoingFor};
 pub use overview::{CacheLine, Disk, Overview, RepositoryLine};

@@ -2,6 +2,10 @@
 
 use snowbank_catalog::rooms::{MissReason, Question, RemovalReason};
 
+/// Letters of the shortest text that is taken for a hash, and those of a hash that are told.
+const HASH: usize = 32;
+const SHOWN: usize = 12;
+
 /// Why a lookup missed, without a full stop.
 #[must_use]
 pub fn why_missed(reason: &MissReason, question: &Question) -> String {
@@ -14,13 +18,23 @@ pub fn why_missed(reason: &MissReason, question: &Question) -> String {
         MissReason::Damaged { key, .. } => format!("`{key}` could not be read any more and was taken away"),
         MissReason::Evicted { key, why, .. } => format!("`{key}` went: {}", why_gone(*why)),
         MissReason::OtherVersion { key, version, .. } => format!(
-            "`{key}` is there in version {version}, and {} was asked for: paths or compression differ",
-            question.version
+            "`{key}` is there in version {}, and {} was asked for: paths or compression differ",
+            shortened(version),
+            shortened(&question.version)
         ),
         MissReason::OtherScope { key, scope, .. } => {
             format!("`{key}` is there, but saved on {scope}, which this job may not restore from")
         }
         MissReason::NoSuchKey { .. } => "no key begins with any of those that were asked for".to_owned(),
+    }
+}
+
+/// A version that is a hash by its beginning; another one as it is.
+fn shortened(version: &str) -> String {
+    if version.len() >= HASH && version.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        format!("{}…", &version[..SHOWN])
+    } else {
+        version.to_owned()
     }
 }
 
@@ -33,5 +47,18 @@ pub fn why_gone(reason: RemovalReason) -> &'static str {
         RemovalReason::DiskBound => "the server's disk was over its bound, and it was the longest unused",
         RemovalReason::Deleted => "somebody deleted it",
         RemovalReason::Damaged => "it could not be read any more",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hashes_are_shortened() {
+        assert_eq!(shortened(&"3ad75f27293d65a1".repeat(4)), "3ad75f27293d…");
+        for whole in ["version-1", &"version-".repeat(9), &"ä".repeat(40)] {
+            assert_eq!(shortened(whole), whole);
+        }
     }
 }

@@ -9,16 +9,16 @@ use crate::service::{Result, Service, why_missed};
 use crate::web::parts::{counted, key, plain_heads, when};
 use crate::web::query::Params;
 
-/// Outcomes by their names in the address.
-const OUTCOMES: [(&str, Outcome, &str); 3] = [
-    ("hit", Outcome::Hit, "hit"),
-    ("partial", Outcome::Partial, "partial hit"),
-    ("miss", Outcome::Miss, "miss"),
+/// Outcomes by their names in the address, each with what one and several of them are called.
+const OUTCOMES: [(&str, Outcome, &str, &str); 3] = [
+    ("hit", Outcome::Hit, "hit", "Hits"),
+    ("partial", Outcome::Partial, "partial hit", "Partial hits"),
+    ("miss", Outcome::Miss, "miss", "Misses"),
 ];
 
 pub(super) async fn list(service: &Service, asked: &Asked) -> Result<Listed> {
     let wanted = OUTCOMES.iter().find(|(name, ..)| asked.params.get("outcome") == Some(name));
-    let outcome = wanted.map(|(_, outcome, _)| *outcome);
+    let outcome = wanted.map(|(_, outcome, ..)| *outcome);
     let found = service.events_of_lookups(asked.onlooker, &asked.query, outcome).await?;
     let columns = [("Key", false), ("Ref", false), ("Outcome", false), ("Why", false), ("When", true)];
     let table = html! {
@@ -39,7 +39,7 @@ pub(super) fn outcomes(params: &Params) -> Markup {
     html! {
         nav.choice aria-label="Outcomes" {
             a href=(params.without("outcome")) aria-current=[all.then_some("true")] { "All" }
-            @for (name, _, label) in OUTCOMES {
+            @for (name, _, _, label) in OUTCOMES {
                 a href=(params.with("outcome", name)) aria-current=[(current == Some(name)).then_some("true")] {
                     (label)
                 }
@@ -52,8 +52,8 @@ fn row(asked: &Asked, lookup: &Lookup) -> Markup {
     let question = &lookup.question;
     let (name, label) = OUTCOMES
         .iter()
-        .find(|(_, outcome, _)| *outcome == lookup.outcome)
-        .map_or(("", ""), |(name, _, label)| (*name, *label));
+        .find(|(_, outcome, ..)| *outcome == lookup.outcome)
+        .map_or(("", ""), |(name, _, label, _)| (*name, *label));
     let scope = question.write.as_ref().or(question.read.first()).map_or("", String::as_str);
     html! {
         tr role="row" {
@@ -64,8 +64,10 @@ fn row(asked: &Asked, lookup: &Lookup) -> Markup {
             }
             td role="cell" data-label="Ref" { span.ref { (scope) } }
             td role="cell" data-label="Outcome" {
-                span class={ "outcome " (name) } { (label) }
-                @if lookup.times > 1 { " " span.muted { (counted(lookup.times, "time", "times")) } }
+                span {
+                    span class={ "outcome " (name) } { (label) }
+                    @if lookup.times > 1 { " " span.muted { (counted(lookup.times, "time", "times")) } }
+                }
             }
             td.reason role="cell" data-label="Why" { span { (why(lookup, asked.now)) } }
             td.num role="cell" data-label="When" { (when(lookup.moment, asked.now)) }
@@ -82,10 +84,19 @@ fn why(lookup: &Lookup, now: Timestamp) -> Markup {
                 span.ref { (matched.scope) }
             }
             (None, Some(reason)) => {
-                (why_missed(reason, &lookup.question)) (more(reason, now))
+                (quoted(&why_missed(reason, &lookup.question))) (more(reason, now))
             }
             (None, None) if lookup.outcome == Outcome::Miss => span.muted { "was not looked into" },
             (None, None) => "",
+        }
+    }
+}
+
+/// A sentence whose keys stand out; one that has the mark of a quotation itself changes no more than that.
+fn quoted(sentence: &str) -> Markup {
+    html! {
+        @for (at, part) in sentence.split('`').enumerate() {
+            @if at % 2 == 1 { span.key { (part) } } @else { (part) }
         }
     }
 }

@@ -151,6 +151,7 @@ async fn a_series_has_a_row_for_each_generation() {
     let link = r#"href="/r/acme/app/s/a%2FK%20x""#;
     let page = shown(&server, &admin, "/r/acme/app").await;
     assert!(page.contains(link), "{page}");
+    assert!(page.contains(r#"data-label="Restores">1<"#), "of all its generations: {page}");
     let page = shown(&server, &admin, "/r/acme/app/s/a%2FK%20x").await;
     assert!(page.contains("<h1>a/K x</h1>") && page.contains("Bytes by generation"), "{page}");
     let rows: Vec<&str> = page.split(r#"<span class="key">#"#).skip(1).collect();

@@ -1,5 +1,8 @@
 //! What a page of another site, or a hostile key, can do: nothing.
 
+use serde_json::json;
+use snowbank_catalog::rooms::Why;
+
 use super::stock::keep;
 use super::{FORM, OPENS, open, send, shown, signed_in};
 use crate::support::Server;
@@ -128,6 +131,13 @@ async fn a_form_of_another_site_does_nothing() {
     assert_eq!(answer.status, 303, "{answer:?}");
 }
 
+async fn keep_and_delete(server: &Server, key: &str) -> u64 {
+    keep(&*server.catalog, "acme/other", MAIN, key, 5).await;
+    let entries = server.catalog.coldest(None, 0, 9).await.unwrap();
+    let last = entries.iter().map(|entry| entry.id).max_by_key(|id| id.0).unwrap();
+    server.catalog.delete(&[last], Why::Deleted { by: key }).await.unwrap()
+}
+
 /// Keys, refs and versions are whatever a job sends.
 #[tokio::test]
 async fn a_hostile_key_is_text() {
@@ -135,6 +145,15 @@ async fn a_hostile_key_is_text() {
     let evil = r#"<script>alert("1")</script>'"><img src=x onerror=alert(1)>"#;
     keep(&*server.catalog, "acme/app", &format!("refs/heads/{evil}"), evil, 5).await;
     keep(&*server.catalog, "acme/app", MAIN, &format!("{evil}#1"), 5).await;
+    let asked = json!({ "key": evil, "restore_keys": [evil], "version": evil });
+    server.twirp("GetCacheEntryDownloadURL", &asked.to_string()).await;
+    let push = json!({
+        "destination": evil, "tag": evil, "digest": evil, "layers_reused": u64::MAX, "layers_sent": u64::MAX,
+        "bytes_sent": u64::MAX, "bytes_total": u64::MAX, "duration_ms": u64::MAX,
+    });
+    server.call_api(&server.token(), "POST", "image-pushes", push.to_string().as_bytes()).await;
+    let gone = keep_and_delete(&server, evil).await;
+    assert_eq!(gone, 1);
     let admin = signed_in(&server, &server.admin()).await;
     let query = percent_encoding::utf8_percent_encode(evil, percent_encoding::NON_ALPHANUMERIC).to_string();
     let pages = [
@@ -143,6 +162,11 @@ async fn a_hostile_key_is_text() {
         "/next".to_owned(),
         format!("/r/acme/app?key={query}&ref={query}&sort={query}&dir={query}&page={query}&deleted={query}"),
         format!("/?q={query}&sort={query}"),
+        "/events".to_owned(),
+        "/events?kind=removals".to_owned(),
+        "/images".to_owned(),
+        format!("/r/acme/app/events?kind={query}&outcome={query}&key={query}&before={query}"),
+        format!("/r/acme/app/s/{query}?before={query}"),
         format!("/sign-in?to={query}"),
         format!("/r/{query}/x"),
         format!("/c/{query}"),
@@ -151,7 +175,9 @@ async fn a_hostile_key_is_text() {
         let text = open(&server, &admin, &page).await.text();
         assert!(!text.contains("<script") && !text.contains("<img src=x"), "{page}: {text}");
     }
-    assert!(shown(&server, &admin, "/r/acme/app").await.contains("&lt;script&gt;"));
+    for page in ["/r/acme/app", "/events", "/events?kind=removals", "/images"] {
+        assert!(shown(&server, &admin, page).await.contains("&lt;script&gt;"), "{page}");
+    }
     let ids = server.catalog.coldest(None, 0, 9).await.unwrap();
     let ids: Vec<_> = ids.iter().map(|entry| entry.id.to_string()).collect();
     let fields = [("id", &*ids.join(",")), ("back", &*format!("?key={query}"))];
