@@ -169,3 +169,25 @@ impl<D: Driver> Tallies for Database<D> {
         session.all(&SAMPLES, args![repo.map_or(0, |repo| repo.0), signed(limit)]).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+    use crate::SqliteCatalog;
+
+    #[tokio::test]
+    async fn sqlite_sums_the_days_of_the_repositories_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        drop(SqliteCatalog::open(&path).await.unwrap());
+        let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", SUMS.sqlite));
+        let rows = sqlx::query(text).bind("[]").bind(1).fetch_all(&pool).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let by_repo = |step: &String| step.starts_with("SEARCH days") && step.contains("days_by_repo");
+        assert!(steps.iter().any(by_repo), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN days")), "{steps:#?}");
+    }
+}
