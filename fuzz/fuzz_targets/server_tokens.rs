@@ -27,7 +27,7 @@ static MINTED: LazyLock<String> = LazyLock::new(|| {
 });
 
 fn check(token: &str) {
-    let origin = Origin { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), host: Some("localhost") };
+    let origin = Origin { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), host: Some("localhost"), run: None };
     let proven = RUNTIME.block_on(AUTHENTICATOR.identify(Some(token), origin)).is_ok();
     assert_eq!(proven, token == MINTED.as_str(), "{token}");
 }
