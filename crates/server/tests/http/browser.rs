@@ -99,13 +99,14 @@ fn age(server: &Server, repo: i64) {
     }
 }
 
-/// Opens a page and looks at it from a desk and on a telephone, in light and in dark: nothing is wider than the window, and
-/// the browser complains of nothing. The pictures are kept where `SNOWBANK_TEST_PICTURES` says.
+/// Opens a page and looks at it from a desk and on a telephone, in light and in dark, with everything unfolded: nothing is
+/// wider than the window, and the browser complains of nothing. The pictures are kept where `SNOWBANK_TEST_PICTURES` says.
 async fn look_at(browser: &Browser, server: &Server, name: &str, path: &str) {
     for (look, width) in [(DESK, "wide"), (TELEPHONE, "narrow")] {
         for (dark, theme) in [(false, "light"), (true, "dark")] {
             browser.look(Look { dark, ..look }).await;
             browser.open(&format!("http://{}{path}", server.address)).await;
+            browser.value("document.querySelectorAll('details').forEach(one => one.open = true)").await;
             let wider = browser.value("document.documentElement.scrollWidth - window.innerWidth").await;
             assert!(wider.as_i64().unwrap() <= 0, "{path} is {wider} pixels wider than {width}");
             let ground = browser.value("getComputedStyle(document.body).backgroundColor").await;

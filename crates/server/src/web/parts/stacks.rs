@@ -64,13 +64,15 @@ pub(in crate::web) fn stacks(chart: &Chart<'_>, stacks: &[Stack]) -> Markup {
             }
             details.note {
                 summary { "In numbers" }
-                table.numbers {
-                    (plain_heads(chart.heads))
-                    tbody {
-                        @for stack in stacks.iter().rev().filter(shown) {
-                            tr {
-                                th scope="row" { (stack.label) }
-                                @for told in &stack.told { td.num { (told) } }
+                div.scroll {
+                    table.numbers {
+                        (plain_heads(chart.heads))
+                        tbody {
+                            @for stack in stacks.iter().rev().filter(shown) {
+                                tr {
+                                    th scope="row" { (stack.label) }
+                                    @for told in &stack.told { td.num { (told) } }
+                                }
                             }
                         }
                     }
