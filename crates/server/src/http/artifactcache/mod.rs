@@ -21,7 +21,8 @@ pub(super) async fn call(State(service): State<Service>, site: Site, request: Re
 }
 
 async fn answer(service: &Service, site: &Site, request: Request) -> Result<Response, Failure> {
-    if request.method() == Method::GET && is_artifact(request.uri().path()) {
+    let vouched = !service.settings().auth.forgejo.secret.is_empty();
+    if vouched && request.method() == Method::GET && is_artifact(request.uri().path()) {
         return Ok(blobs::download(service, request).await);
     }
     let call = wanted(request.method(), request.uri().path()).ok_or_else(|| {
