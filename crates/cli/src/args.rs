@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod client;
+pub(crate) mod doctor;
 pub(crate) mod image;
 pub(crate) mod pin;
 pub(crate) mod pull;
@@ -74,6 +75,11 @@ pub(crate) enum Command {
     Gc(Gc),
     /// Read everything back against its hashes
     Check(Check),
+    /// Say why a cache does not work, or would not, and what to do about it
+    ///
+    /// Looks at the lock file, the cache service and the way to it, the keys that are there, the limits, and Nix's settings.
+    /// The exit code is 1 when there is a problem. A service is asked what a job would ask, so its lookup counts as one.
+    Doctor(Box<doctor::Doctor>),
     /// Print what hashFiles() gives for patterns, or an empty line when no file matches
     HashFiles(HashFiles),
     /// Look at the configuration

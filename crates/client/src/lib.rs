@@ -4,6 +4,7 @@
 //! in it. It is a hint, never a promise: whatever is missing or damaged is a miss for what needs it and for nothing
 //! else. This crate prints nothing; it tells an [`observer::Observer`] what goes on.
 
+pub mod doctor;
 pub mod identity;
 pub mod image;
 pub mod nix_cache;

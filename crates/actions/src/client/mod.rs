@@ -25,7 +25,7 @@ use reqwest::StatusCode;
 pub use error::{Attempt, ClientError};
 pub use patience::Patience;
 pub use traffic::Traffic;
-pub use urls::{DownloadUrl, Token, UploadUrl};
+pub use urls::{DownloadUrl, Says, Token, UploadUrl};
 
 use crate::messages::{
     CreateCacheEntryRequest, CreateCacheEntryResponse, FinalizeCacheEntryUploadRequest,

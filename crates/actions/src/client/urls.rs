@@ -1,6 +1,7 @@
 //! The token and the URLs that are credentials themselves.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -24,19 +25,45 @@ impl Token {
     /// is a word of its own bearer's, to plan by, and what counts is what the service answers.
     #[must_use]
     pub fn scopes(&self) -> Option<Scopes> {
+        self.says().scopes
+    }
+
+    /// All that the token says of itself; nothing of one that is no runtime token. Nothing is verified, as with
+    /// [`scopes`](Self::scopes).
+    #[must_use]
+    pub fn says(&self) -> Says {
         #[derive(Deserialize)]
         struct Claims {
-            ac: String,
+            ac: Option<String>,
+            repository: Option<String>,
+            exp: Option<u64>,
         }
-        let claims = self.0.split('.').nth(1)?;
-        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
-        let claims: Claims = serde_json::from_slice(&claims).ok()?;
-        Scopes::from_ac(&claims.ac).ok()
+        let claims = self.0.split('.').nth(1);
+        let claims =
+            claims.and_then(|claims| BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok());
+        let claims: Option<Claims> = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
+        let Some(Claims { ac, repository, exp }) = claims else { return Says::default() };
+        Says {
+            scopes: ac.and_then(|ac| Scopes::from_ac(&ac).ok()),
+            repository,
+            expires: exp.and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp))),
+        }
     }
 
     pub(super) fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// What a token says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Says {
+    /// What it may read and write.
+    pub scopes: Option<Scopes>,
+    /// Its repository; GitHub's tokens do not say.
+    pub repository: Option<String>,
+    /// When it ends to hold.
+    pub expires: Option<SystemTime>,
 }
 
 impl From<String> for Token {

@@ -94,11 +94,13 @@ impl Github {
     }
 }
 
-fn api() -> String {
+/// Where GitHub's API is.
+pub(crate) fn api() -> String {
     variable("GITHUB_API_URL").unwrap_or_else(|| API.to_owned())
 }
 
-fn token() -> Option<String> {
+/// The token for it.
+pub(crate) fn token() -> Option<String> {
     variable("GH_TOKEN").or_else(|| variable("GITHUB_TOKEN"))
 }
 

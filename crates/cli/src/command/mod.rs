@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod completions;
 mod config;
+mod doctor;
 mod exchange;
 mod gc;
 mod github;
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Run(args) => return client::run(*args, printer).await,
         Command::Restore(args) => return client::restore(*args, printer).await,
         Command::Pull(args) => return client::pull(*args, printer).await,
+        Command::Doctor(args) => return doctor::run(*args, printer).await,
         Command::Save(args) => client::save(*args, printer).await,
         Command::Push(args) => client::push(*args, printer).await,
         Command::WatchStore(args) => client::watch_store(*args, printer).await,

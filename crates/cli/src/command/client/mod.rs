@@ -28,7 +28,7 @@ pub(crate) use lazy::{substituter, untrusted};
 pub(crate) use progress::Progress;
 pub(crate) use pull::run as pull;
 pub(crate) use push::run as push;
-pub(crate) use remote::Remote;
+pub(crate) use remote::{Place as ServicePlace, Remote, is_githubs};
 pub(crate) use restore::run as restore;
 pub(crate) use run::run;
 pub(crate) use save::run as save;

@@ -53,8 +53,10 @@ struct Local {
 
 /// Where the service is, before anything was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
+    /// A server, and the token for it.
     Url { url: String, token: String },
+    /// A folder with the state of a server.
     Folder(PathBuf),
 }
 
@@ -124,6 +126,15 @@ impl Remote {
         }
     }
 
+    /// Where the service is that is named, else the job's; none where there is none. Nothing is asked.
+    ///
+    /// # Errors
+    /// When a service is named that cannot be asked, or the job's is not told as it should be.
+    pub(crate) fn place(remote: Option<&str>) -> Result<Option<Place>> {
+        let arguments = Arguments { remote: remote.map(str::to_owned), strict: false };
+        known(&arguments, variable, handed)
+    }
+
     async fn in_process(folder: PathBuf) -> Result<Self> {
         let name = folder.display().to_string();
         let state = State { data: Some(name.clone()), ..State::default() };
@@ -181,7 +192,7 @@ fn client(url: String, token: String) -> Result<CacheClient> {
 }
 
 /// Whether a job's service is GitHub's own: `https://results-receiver.actions.githubusercontent.com/`.
-fn is_githubs(url: &str) -> bool {
+pub(crate) fn is_githubs(url: &str) -> bool {
     let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     host.is_none_or(|host| host.ends_with(".githubusercontent.com") || host.ends_with(".github.com"))
 }
