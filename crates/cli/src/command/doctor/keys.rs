@@ -1,10 +1,10 @@
 //! The keys that are there, whether the next lookup hits, the limits, and the way to the service.
 
 use std::io::Read;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use snowbank_actions::client::ClientError;
 use snowbank_actions::client::rest::{CacheEntry, Filter};
+use snowbank_actions::client::{ClientError, Found};
 use snowbank_actions::limits::REPOSITORY_BYTES;
 use snowbank_client::doctor::keys::{Answer, Question, Removal, answer, listed, lookup};
 use snowbank_client::doctor::line::{Line, line};
@@ -15,6 +15,7 @@ use snowbank_client::text::chain;
 
 use super::api::Api;
 use super::service::Service;
+use super::within;
 use crate::args::doctor::Doctor;
 use crate::command::client::{place_at, system};
 use crate::command::github::variable;
@@ -22,9 +23,14 @@ use crate::command::github::variable;
 /// Entries that are looked at: a hundred are a request.
 const MOST: usize = 1000;
 
-/// Bytes that are fetched to see how fast they come, and fewer tell nothing.
+/// Bytes that are fetched to see how fast they come.
 const SAMPLE: u64 = 4 << 20;
-const LEAST: u64 = 256 << 10;
+
+/// Bytes that are fetched, and held, at once; fewer tell nothing.
+const PART: u64 = 128 << 10;
+
+/// After so long it is known how fast they come.
+const ENOUGH: Duration = Duration::from_secs(2);
 
 /// Bytes of a job's event that are read; a larger one is taken for none.
 const MAX_EVENT: u64 = 4 << 20;
@@ -162,13 +168,30 @@ fn refused(error: &ClientError) -> Finding {
 
 /// How fast the service is, by what was found there.
 async fn measured(service: &Service, size: Option<u64>) -> Finding {
-    let began = Instant::now();
-    let read = match &service.found {
-        Some(entry) => service.client.read(&entry.url, 0..SAMPLE).await.ok(),
-        None => None,
+    let sample = match &service.found {
+        Some(entry) => sampled(service, entry).await,
+        None => (None, None),
     };
-    let rate = read.as_ref().map(|read| read.bytes.len() as u64).filter(|length| *length >= LEAST);
-    let rate = rate.map(|length| length as f64 / began.elapsed().as_secs_f64());
-    let size = read.map(|read| read.total).or(size);
-    line(&Line { round_trip: service.round_trip, rate, size })
+    let (rate, total) = sample;
+    line(&Line { round_trip: service.round_trip, rate, size: total.or(size) })
+}
+
+/// Bytes a second of an entry's beginning, and its size; no rate of one that is too small to tell.
+async fn sampled(service: &Service, entry: &Found) -> (Option<f64>, Option<u64>) {
+    let began = Instant::now();
+    let (mut got, mut total) = (0, None);
+    while got < SAMPLE && began.elapsed() < ENOUGH && total.is_none_or(|total| got < total) {
+        let part = within(async {
+            service.client.read(&entry.url, got..got + PART).await.map_err(|error| chain(&error))
+        });
+        match part.await {
+            Ok(part) if !part.bytes.is_empty() => {
+                got += part.bytes.len() as u64;
+                total = Some(part.total);
+            }
+            _ => break,
+        }
+    }
+    let rate = (got >= PART).then(|| got as f64 / began.elapsed().as_secs_f64());
+    (rate, total)
 }
