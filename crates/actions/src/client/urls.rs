@@ -146,6 +146,8 @@ pub(super) fn secrets(url: &Url) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -155,6 +157,18 @@ mod tests {
         assert_eq!(token.scopes(), Some(Scopes::read_write("refs/heads/main")));
         for other in ["", "ghs_opaque", "a.b.c", "a.e30.c"] {
             assert_eq!(Token::new(other).scopes(), None, "{other}");
+        }
+        let claims = r#"{"repository":"a/b","exp":7}"#;
+        let says = Token::new(format!("head.{}.signature", BASE64_URL_SAFE_NO_PAD.encode(claims))).says();
+        let expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(7));
+        assert_eq!(says, Says { scopes: None, repository: Some("a/b".into()), expires });
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_tokens_never_panic(claims: Vec<u8>, text: String) {
+            let _ = Token::new(format!("x.{}.x", BASE64_URL_SAFE_NO_PAD.encode(claims))).says();
+            let _ = Token::new(text).says();
         }
     }
 

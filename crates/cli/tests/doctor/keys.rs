@@ -26,6 +26,9 @@ fn the_next_lookup_is_foretold_with_its_reason() {
     said.says("key-hit", "ok", "`nix-1`", "");
     said.says("version", "ok", &zstd("data"), "");
     ask(&["--key", "nix-2", "--restore-key", "nix-"]).says("key-partial", "note", "`nix-1`", "next save");
+    // Without its paths it is not known which entries fit, so all do.
+    let arguments = ["--remote", server.url(), "--key", "nix-2", "--restore-key", "nix-"];
+    desk.ask(&arguments, &[("SNOWBANK_TOKEN", &own)]).says("key-partial", "note", "`nix-1`", "next save");
     ask(&["--key", "old-1"]).says("version-gzip", "note", "without zstd", "install zstd");
     let said = ask(&["--key", "other"]);
     said.says("key-none", "warning", "no key is like `other`", "has a job that saves run");
@@ -66,7 +69,8 @@ fn github_is_asked_with_its_token() {
     let own = token(&server, MAIN);
     let job = [("GITHUB_API_URL", server.url()), ("GITHUB_TOKEN", &own), ("GITHUB_REPOSITORY", REPO)];
     desk.ask(&[], &job).says("keys", "note", "1 entries; the newest is `nix-1`", "--key");
-    let wrong = [("GITHUB_API_URL", server.url()), ("GITHUB_TOKEN", "no"), ("GITHUB_REPOSITORY", REPO)];
+    let wrong =
+        [("GITHUB_API_URL", server.url()), ("GITHUB_TOKEN", "unknown-token"), ("GITHUB_REPOSITORY", REPO)];
     desk.ask(&[], &wrong).says("api-refused", "warning", "401", "actions: read");
     desk.ask(&[], &[]).says("keys-unknown", "note", "no token", "GITHUB_TOKEN");
 }
@@ -87,4 +91,22 @@ fn a_limit_is_near_then_it_evicts() {
     said.says("key-removed", "warning", "`k-1` went", "the next save makes it anew");
     said.says("evicted", "warning", "the repository was over its size", "name fewer paths");
     said.says("key-last-miss", "note", "`k-1` went", "");
+}
+
+#[test]
+fn a_snapshot_is_found_by_its_series_and_weighed_with_its_packs() {
+    let (desk, server) = (Desk::new(), server(&[]));
+    let tree = desk.at("tree");
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("noise"), noise(700_000, 1)).unwrap();
+    let closure = snowbank_testkit::closure::Closure::of(&[("tree", tree.as_path())]);
+    let own = token(&server, MAIN);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_snowbank"));
+    desk.settle(&mut command);
+    command.args(["save", "--key", "nix", "--remote", server.url(), "--store"]).arg(closure.root());
+    let saved = command.arg(closure.top()).env("SNOWBANK_TOKEN", &own).output().unwrap();
+    assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
+    let said = desk.ask(&["--remote", server.url(), "--key", "nix"], &[("SNOWBANK_TOKEN", &own)]);
+    said.says("key-hit", "ok", "`nix#1`", "");
+    said.says("line", "ok", "/s come down; a restore fetches up to 0.7 MB", "");
 }

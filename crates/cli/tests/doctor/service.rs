@@ -60,7 +60,7 @@ fn tokens_are_told_apart() {
 #[test]
 fn a_server_that_is_away_or_silent_is_a_finding() {
     let desk = Desk::new();
-    let token = [("SNOWBANK_TOKEN", "t")];
+    let token = [("SNOWBANK_TOKEN", "unknown-token")];
     let away = desk.ask(&["--remote", "http://127.0.0.1:1"], &token);
     away.says("service-unreachable", "problem", "127.0.0.1:1", "is it running");
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -90,13 +90,17 @@ fn older(v1: &'static str) -> String {
 fn the_older_protocol_is_named() {
     let desk = Desk::new();
     let url = older("204 No Content");
-    let told =
-        [JOB, ("GITEA_ACTIONS", "true"), ("ACTIONS_RESULTS_URL", &*url), ("ACTIONS_RUNTIME_TOKEN", "t")];
+    let told = [
+        JOB,
+        ("GITEA_ACTIONS", "true"),
+        ("ACTIONS_RESULTS_URL", &*url),
+        ("ACTIONS_RUNTIME_TOKEN", "unknown-token"),
+    ];
     let said = desk.ask(&[], &told);
     said.says("service-v1-only", "problem", "answers version 1, and not version 2", "docs/self-hosted.md");
     assert!(said.get("service-v1-only")["title"].as_str().unwrap().ends_with("(Gitea)"));
     said.says("actions-cache-v1", "note", "version 1 only", "ACTIONS_CACHE_URL");
-    let said = desk.ask(&["--remote", &older("404 Not Found")], &[("SNOWBANK_TOKEN", "t")]);
+    let said = desk.ask(&["--remote", &older("404 Not Found")], &[("SNOWBANK_TOKEN", "unknown-token")]);
     said.says("service-foreign", "problem", "neither", "is the address right");
     let enterprise =
         [JOB, ("GITHUB_SERVER_URL", "https://git.acme.example"), ("ACTIONS_CACHE_URL", "http://x/")];
@@ -112,7 +116,7 @@ fn a_run_step_learns_why_it_knows_of_no_service() {
     desk.ask(&[], &[]).says("service-none", "note", "no job", "--remote");
     let folder = desk.at("work").display().to_string();
     desk.ask(&["--remote", &folder], &[]).says("service-folder", "ok", &folder, "");
-    desk.ask(&["--offline", "--remote", "http://h"], &[("SNOWBANK_TOKEN", "t")]).says(
+    desk.ask(&["--offline", "--remote", "http://h"], &[("SNOWBANK_TOKEN", "unknown-token")]).says(
         "service-not-asked",
         "note",
         "h is named",
@@ -138,6 +142,6 @@ fn a_long_way_and_a_thin_line_are_told() {
     said.says("line-far", "warning", "a question and its answer take", "nearer");
     proxy.set(Faults::default());
     let said = desk.ask(&["--remote", &url, "--key", "k", "--path", "data"], &[("SNOWBANK_TOKEN", &own)]);
-    said.says("line", "ok", "/s come down; the entry has 3.0 MB, which take", "");
+    said.says("line", "ok", "/s come down; a restore fetches up to 3.0 MB, which take", "");
     block_on(async { drop(proxy) });
 }

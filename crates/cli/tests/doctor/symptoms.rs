@@ -68,7 +68,12 @@ fn slow_cache_restore() {
     proxy.set(Faults { down, ..Faults::default() });
     let arguments = ["--remote", &proxy.url(), "--key", "nix", "--path", PATHS[0], "--path", PATHS[1]];
     let said = desk.ask(&arguments, &[("SNOWBANK_TOKEN", &token)]);
-    said.says("restore-slow", "warning", "the entry has 16.0 MB, which take", "snowbank restore --lazy");
+    said.says(
+        "restore-slow",
+        "warning",
+        "a restore fetches up to 16.0 MB, which take",
+        "snowbank restore --lazy",
+    );
     said.says("restore-slow", "warning", "", "binary cache");
 }
 

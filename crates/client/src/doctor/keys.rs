@@ -18,8 +18,10 @@ const ALIKE: usize = 3;
 /// What a job will look up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The key: itself, or a series.
+    /// The key: itself, or that of a series.
     pub key: String,
+    /// Whether it is a series: then its generations are looked for, and not what begins with the key.
+    pub series: bool,
     /// What else will do, in order.
     pub restore_keys: Vec<String>,
     /// The versions that will do; none where that is not known.
@@ -74,7 +76,7 @@ impl Removal {
 pub fn answer<'a>(entries: &'a [CacheEntry], question: &Question) -> Answer<'a> {
     let found = |version: bool, scope: bool| first(entries, question, version, scope);
     if let Some(entry) = found(true, true) {
-        return if is_of(entry, &question.key) { Answer::Hit(entry) } else { Answer::Partial(entry) };
+        return if is_of(entry, question) { Answer::Hit(entry) } else { Answer::Partial(entry) };
     }
     if let Some(entry) = found(false, true) {
         return Answer::OtherVersion(entry);
@@ -99,7 +101,9 @@ fn first<'a>(
         read if scope && !read.is_empty() => read.iter().map(|scope| Some(scope.as_str())).collect(),
         _ => vec![None],
     };
-    let keys = || std::iter::once(&question.key).chain(&question.restore_keys);
+    let generations = format!("{}#", question.key);
+    let own = if question.series { &generations } else { &question.key };
+    let keys = || std::iter::once(own).chain(&question.restore_keys);
     refs.into_iter().find_map(|scope| {
         let seen = || {
             entries.iter().filter(fits).filter(move |entry| scope.is_none_or(|scope| entry.scope == scope))
@@ -113,8 +117,12 @@ fn first<'a>(
 }
 
 /// Whether an entry is the key itself, or a generation of the series.
-fn is_of(entry: &CacheEntry, key: &str) -> bool {
-    entry.key == key || Key::split(&entry.key).is_some_and(|(series, _)| series.as_str() == key)
+fn is_of(entry: &CacheEntry, question: &Question) -> bool {
+    let Question { key, series, .. } = question;
+    match series {
+        true => Key::split(&entry.key).is_some_and(|(own, number)| own.as_str() == key && number > 0),
+        false => entry.key == *key,
+    }
 }
 
 fn nearest<'a>(entries: &'a [CacheEntry], key: &str) -> Vec<&'a str> {
@@ -207,6 +215,8 @@ pub fn listed(entries: &[CacheEntry], now: SystemTime) -> Finding {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn entry(key: &str, scope: &str, version: &str, created: u64) -> CacheEntry {
@@ -218,6 +228,7 @@ mod tests {
     fn asked(entries: &[CacheEntry], key: &str, restore: &[&str]) -> &'static str {
         let question = Question {
             key: key.into(),
+            series: key == "s",
             restore_keys: restore.iter().map(|&key| key.to_owned()).collect(),
             versions: vec!["v".into()],
             read: vec!["dev".into(), "main".into()],
@@ -257,5 +268,20 @@ mod tests {
         let question = Question { key: key("b"), ..Question::default() };
         let found = lookup(&entries, &question, &[], SystemTime::now());
         assert!(found.hints[1].contains("restore-keys: nix-Linux-`"), "{found:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_keys_have_an_answer(keys in prop::collection::vec(".{0,80}", 1..6), key in ".{0,80}") {
+            let entries: Vec<_> = keys.iter().map(|key| entry(key, "main", "v", 1)).collect();
+            for series in [false, true] {
+                let question = Question { key: key.clone(), series, ..Question::default() };
+                let found = lookup(&entries, &question, &[], SystemTime::now());
+                let there = entries.iter().any(|entry| is_of(entry, &question));
+                // Of a series that ends in a number, the generations of others begin so, too.
+                prop_assert!(found.id != "key-hit" || there);
+                prop_assert!(series || !there || found.id == "key-hit");
+            }
+        }
     }
 }

@@ -21,7 +21,7 @@ pub struct Line {
     pub round_trip: Duration,
     /// Bytes a second that came down, where something was there to fetch.
     pub rate: Option<f64>,
-    /// Bytes of what the next restore fetches, where that is known.
+    /// Bytes that the next restore fetches at the most, where that is known.
     pub size: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ pub fn line(line: &Line) -> Finding {
         seen += &format!(", and {}/s come down", bytes(rate as u64));
     }
     if let Some(size) = line.size {
-        seen += &format!("; the entry has {}", bytes(size));
+        seen += &format!("; a restore fetches up to {}", bytes(size));
     }
     if let Some(takes) = takes {
         seen += &format!(", which take {}", span(takes));

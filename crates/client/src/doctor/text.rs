@@ -9,7 +9,7 @@ pub(super) fn bytes(count: u64) -> String {
     let count = count as f64;
     match count {
         _ if count >= 999.5e6 => format!("{:.1} GB", count / 1e9),
-        _ if count >= 999.5e3 => format!("{:.1} MB", count / 1e6),
+        _ if count >= 99.5e3 => format!("{:.1} MB", count / 1e6),
         _ => format!("{:.1} kB", count / 1e3),
     }
 }

@@ -1,36 +1,26 @@
-//! The keys that are there, whether the next lookup hits, the limits, and the way to the service.
+//! The keys that are there, whether the next lookup hits, and the limits.
 
 use std::io::Read;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
+use snowbank_actions::client::ClientError;
 use snowbank_actions::client::rest::{CacheEntry, Filter};
-use snowbank_actions::client::{ClientError, Found};
 use snowbank_actions::limits::REPOSITORY_BYTES;
 use snowbank_client::doctor::keys::{Answer, Question, Removal, answer, listed, lookup};
-use snowbank_client::doctor::line::{Line, line};
 use snowbank_client::doctor::version::{of_entries, versions};
 use snowbank_client::doctor::{Finding, Level, limits};
 use snowbank_client::series::Versions;
 use snowbank_client::text::chain;
 
 use super::api::Api;
+use super::sample;
 use super::service::Service;
-use super::within;
 use crate::args::doctor::Doctor;
 use crate::command::client::{place_at, system};
 use crate::command::github::variable;
 
 /// Entries that are looked at: a hundred are a request.
 const MOST: usize = 1000;
-
-/// Bytes that are fetched to see how fast they come.
-const SAMPLE: u64 = 4 << 20;
-
-/// Bytes that are fetched, and held, at once; fewer tell nothing.
-const PART: u64 = 128 << 10;
-
-/// After so long it is known how fast they come.
-const ENOUGH: Duration = Duration::from_secs(2);
 
 /// Bytes of a job's event that are read; a larger one is taken for none.
 const MAX_EVENT: u64 = 4 << 20;
@@ -47,14 +37,13 @@ pub(super) async fn look(args: &Doctor, service: Option<&Service>, found: &mut V
         }
     };
     if let Some(service) = service {
-        let question = question(args, Some(service));
-        let size = entries.as_deref().zip(question.as_ref()).and_then(|(entries, question)| {
-            match answer(entries, question) {
+        let size = entries.as_deref().and_then(|entries| {
+            match answer(entries, &question(args, Some(service), entries)?) {
                 Answer::Hit(entry) | Answer::Partial(entry) => Some(entry.size),
                 _ => None,
             }
         });
-        found.push(measured(service, size).await);
+        found.push(sample::look(args, service, size).await);
     }
 }
 
@@ -65,21 +54,38 @@ async fn of_api(
     found: &mut Vec<Finding>,
 ) -> Option<Vec<CacheEntry>> {
     let now = SystemTime::now();
-    let entries = match api.rest.list(&api.repository, &Filter::default(), MOST).await {
-        Ok(list) => list.entries,
+    let entries = match listed_entries(args, api).await {
+        Ok(entries) => entries,
         Err(error) => {
             found.push(refused(&error));
             return None;
         }
     };
     let removed = api.removals().await;
-    match question(args, service) {
+    match question(args, service, &entries) {
         Some(question) => of_key(args, api, &entries, &question, &removed, found).await,
         None => found.push(listed(&entries, now)),
     }
     usage(api, found).await;
     found.extend(limits::evicted(&removed, now));
     Some(entries)
+}
+
+/// The entries that were saved last and, where there are more, those that begin with what is asked for.
+async fn listed_entries(args: &Doctor, api: &Api) -> Result<Vec<CacheEntry>, ClientError> {
+    let list = api.rest.list(&api.repository, &Filter::default(), MOST).await?;
+    let mut entries = list.entries;
+    if !list.complete {
+        for key in args.key.iter().chain(&args.restore_keys) {
+            let filter = Filter { key_prefix: Some(key.clone()), scope: None };
+            for entry in api.rest.list(&api.repository, &filter, MOST).await?.entries {
+                if !entries.iter().any(|known| known.id == entry.id) {
+                    entries.push(entry);
+                }
+            }
+        }
+    }
+    Ok(entries)
 }
 
 async fn of_key(
@@ -108,16 +114,24 @@ async fn of_key(
     }
 }
 
-/// What a job will look up, where a key is named.
-fn question(args: &Doctor, service: Option<&Service>) -> Option<Question> {
+/// What a job will look up, where a key is named: with paths `actions/cache`, else `snowbank`, unless nothing that is there
+/// was saved by it.
+fn question(args: &Doctor, service: Option<&Service>, entries: &[CacheEntry]) -> Option<Question> {
     let key = args.key.clone()?;
+    let ours = Versions::new(&system(), place_at(args.store.as_deref()).dir()).index;
+    let begins = |entry: &&CacheEntry| {
+        std::iter::once(&key).chain(&args.restore_keys).any(|key| entry.key.starts_with(key))
+    };
+    let mut like = entries.iter().filter(begins).peekable();
+    let series = args.paths.is_empty() && (like.peek().is_none() || like.any(|entry| entry.version == ours));
     let versions = match args.paths.as_slice() {
-        [] => vec![Versions::new(&system(), place_at(args.store.as_deref()).dir()).index],
+        [] if series => vec![ours],
+        [] => Vec::new(),
         paths => versions(paths).map(|(_, version)| version).into(),
     };
     let scopes = service.and_then(|service| service.says.scopes.clone());
     let read = scopes.map_or_else(refs, |scopes| scopes.read);
-    Some(Question { key, restore_keys: args.restore_keys.clone(), versions, read })
+    Some(Question { key, series, restore_keys: args.restore_keys.clone(), versions, read })
 }
 
 /// The refs that a job reads whose token is not known, from the least to be told: none where its event does not say
@@ -164,34 +178,4 @@ fn refused(error: &ClientError) -> Finding {
         ClientError::Missing { .. } => found.hint("is the repository's name right, and may the token see it?"),
         _ => found.hint("is the address right? --server or GITHUB_API_URL names it"),
     }
-}
-
-/// How fast the service is, by what was found there.
-async fn measured(service: &Service, size: Option<u64>) -> Finding {
-    let sample = match &service.found {
-        Some(entry) => sampled(service, entry).await,
-        None => (None, None),
-    };
-    let (rate, total) = sample;
-    line(&Line { round_trip: service.round_trip, rate, size: total.or(size) })
-}
-
-/// Bytes a second of an entry's beginning, and its size; no rate of one that is too small to tell.
-async fn sampled(service: &Service, entry: &Found) -> (Option<f64>, Option<u64>) {
-    let began = Instant::now();
-    let (mut got, mut total) = (0, None);
-    while got < SAMPLE && began.elapsed() < ENOUGH && total.is_none_or(|total| got < total) {
-        let part = within(async {
-            service.client.read(&entry.url, got..got + PART).await.map_err(|error| chain(&error))
-        });
-        match part.await {
-            Ok(part) if !part.bytes.is_empty() => {
-                got += part.bytes.len() as u64;
-                total = Some(part.total);
-            }
-            _ => break,
-        }
-    }
-    let rate = (got >= PART).then(|| got as f64 / began.elapsed().as_secs_f64());
-    (rate, total)
 }

@@ -5,6 +5,7 @@ mod ask;
 mod keys;
 mod lock_file;
 mod nix;
+mod sample;
 mod service;
 
 use std::process::ExitCode;

@@ -13,7 +13,6 @@ use snowbank_client::series::Versions;
 use snowbank_client::text::chain;
 use url::Url;
 
-use super::PATIENCE;
 use super::ask::{client, get};
 use crate::args::doctor::Doctor;
 use crate::command::client::{Remote, ServicePlace, is_githubs, place_at, system};
@@ -121,10 +120,9 @@ async fn asked(
     found: &mut Vec<Finding>,
 ) -> Option<Service> {
     let host = host(&url);
-    let http = Client::builder().connect_timeout(PATIENCE).timeout(PATIENCE).build();
-    let made = http.map_err(|error| error.to_string()).and_then(|http| Ok((http, client(&url, &token)?)));
-    let (http, client) = match made {
-        Ok(made) => made,
+    let http = Client::new();
+    let client = match client(&url, &token) {
+        Ok(client) => client,
         Err(why) => {
             found.push(unreached(&host, &why));
             return None;
