@@ -94,6 +94,20 @@ fn a_limit_is_near_then_it_evicts() {
 }
 
 #[test]
+fn what_nobody_used_went_with_its_reason() {
+    let (desk, server) = (Desk::new(), server(&[("SNOWBANK_LIMITS_RETENTION", "1s")]));
+    let own = token(&server, MAIN);
+    save(&server, "k-1", &zstd("data"), MAIN, b"x");
+    let gone = || {
+        server.run(&["gc"]);
+        desk.ask(&["--remote", server.url(), "--key", "k-1"], &[("SNOWBANK_TOKEN", &own)])
+    };
+    let said = std::iter::repeat_with(gone).take(50).find(|said| said.has("expired")).unwrap();
+    said.says("expired", "note", "nobody had used it for the retention time", "once a week");
+    said.says("key-removed", "warning", "retention time", "");
+}
+
+#[test]
 fn a_snapshot_is_found_by_its_series_and_weighed_with_its_packs() {
     let (desk, server) = (Desk::new(), server(&[]));
     let tree = desk.at("tree");

@@ -62,6 +62,8 @@ fn a_wrong_path_hashes_nothing_and_the_right_one_is_named() {
     said.says("hash-empty", "problem", "is empty", "begin at the workspace");
     let said = desk.ask(&["--offline", "--lock-file", "a/flake.lock", "--lock-file", "b/flake.lock"], &[]);
     said.says("hash", "ok", "hashFiles('a/flake.lock', 'b/flake.lock')", "");
+    let said = desk.ask(&["--offline", "--lock-file", "a/../b"], &[]);
+    said.says("hash-failed", "problem", "a/../b", "alike in a job");
 }
 
 #[test]

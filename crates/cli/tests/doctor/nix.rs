@@ -48,6 +48,10 @@ fn nix_is_told_of_a_cache_or_not() {
     // A user's own file takes it away again.
     desk.write("home/.config/nix/nix.conf", "substituters = https://cache.nixos.org\n");
     desk.ask(&["--from", &cache], &[]).says("nix-substituter", "problem", &cache, "extra-substituters");
+    let offline = ["--offline", "--from", &cache];
+    desk.ask(&offline, &[]).says("nix-substituter", "problem", &cache, "extra-substituters");
+    desk.write("home/.config/nix/nix.conf", "include /nonexistent/nix.conf\n");
+    desk.ask(&offline, &[]).says("nix-conf", "problem", "/nonexistent/nix.conf", "mend it");
 }
 
 #[test]
@@ -135,6 +139,8 @@ fn a_user_whom_nobody_trusts_learns_it() {
     let has = |found: &[Value], id: &str| found.iter().any(|finding| finding["id"] == id);
     let alone = as_nobody(&desk, &["--store", &store]);
     assert!(has(&alone, "store-read-only"), "{alone:#?}");
+    let folder = as_nobody(&desk, &["--store", &store, "--remote", &store]);
+    assert!(has(&folder, "service-folder-read-only"), "{folder:#?}");
     let _daemon = NixDaemon::before(root.path(), "root");
     let found = as_nobody(&desk, &["--store", &store, "--from", &cache]);
     let untrusted = found.iter().find(|finding| finding["id"] == "nix-untrusted");

@@ -116,6 +116,13 @@ fn a_run_step_learns_why_it_knows_of_no_service() {
     desk.ask(&[], &[]).says("service-none", "note", "no job", "--remote");
     let folder = desk.at("work").display().to_string();
     desk.ask(&["--remote", &folder], &[]).says("service-folder", "ok", &folder, "");
+    desk.ask(&["--remote", "new"], &[]).says("service-folder-new", "note", "there is no new", "");
+    desk.ask(&["--remote", "s3://b"], &[]).says(
+        "service-unusable",
+        "problem",
+        "neither an http URL nor a folder",
+        "",
+    );
     desk.ask(&["--offline", "--remote", "http://h"], &[("SNOWBANK_TOKEN", "unknown-token")]).says(
         "service-not-asked",
         "note",

@@ -144,3 +144,44 @@ pub fn store(place: &std::path::Path, free: u64, writer: Option<&str>) -> Vec<Fi
     });
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::nix_conf::Sources;
+
+    fn conf(text: &str) -> NixConf {
+        NixConf::read(&Sources { text: Some(text.into()), ..Sources::default() }).unwrap()
+    }
+
+    fn found(own: &str, machine: &str, wanted: &Use<'_>) -> Vec<&'static str> {
+        settings(&conf(own), &conf(machine), wanted).iter().map(|found| found.id).collect()
+    }
+
+    const CACHE: &str = "https://h/nix/team";
+
+    #[test]
+    fn a_user_whom_the_daemon_does_not_heed_needs_the_machine_s_settings() {
+        let keys = ["team-1:k".to_owned()];
+        let wanted =
+            Use { cache: CACHE, keys: &keys, public: true, login: false, untrusted: Some("no trust") };
+        let own = "extra-substituters = https://h/nix/team/\nextra-trusted-public-keys = team-1:k";
+        let allowed = "trusted-substituters = https://h/nix/team?priority=3\ntrusted-public-keys = team-1:k";
+        assert_eq!(found(own, "", &wanted), ["nix-untrusted"]);
+        assert_eq!(found(own, allowed, &wanted), ["nix-settings"]);
+        let private = Use { public: false, untrusted: None, ..wanted };
+        assert_eq!(found("", "", &private), ["nix-substituter", "nix-keys", "nix-login"]);
+        assert_eq!(found(own, "", &Use { login: true, ..private }), ["nix-settings"]);
+    }
+
+    #[test]
+    fn a_full_disk_and_a_store_of_somebody_else_are_told() {
+        let ids = |free, writer| {
+            store(Path::new("/nix/store"), free, writer).iter().map(|found| found.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(ROOM, Some("this process")), ["store"]);
+        assert_eq!(ids(ROOM - 1, None), ["store-full", "store-read-only"]);
+    }
+}

@@ -48,3 +48,33 @@ pub fn of_entries(entries: &[CacheEntry], keys: &[String], paths: &[String]) -> 
         .hint("`path:` must be written alike where it is saved and where it is restored, in the same order and to the letter"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn versions_of_entries_are_told_apart() {
+        let paths = ["data".to_owned()];
+        let [zstd, gzip] = versions(&paths).map(|(_, version)| version);
+        let entry = |version: &str| CacheEntry {
+            id: 1,
+            scope: "refs/heads/main".into(),
+            key: "k-1".into(),
+            version: version.into(),
+            size: 1,
+            created: SystemTime::UNIX_EPOCH,
+            accessed: SystemTime::UNIX_EPOCH,
+        };
+        let id = |there: &[&str], key: &str| {
+            let entries: Vec<_> = there.iter().map(|version| entry(version)).collect();
+            of_entries(&entries, &[key.to_owned()], &paths).id
+        };
+        assert_eq!(id(&[&zstd, "other"], "k-"), "version");
+        assert_eq!(id(&[&zstd, &gzip], "k-"), "version-gzip");
+        assert_eq!(id(&["other"], "k-"), "version-differs");
+        assert_eq!(id(&["other"], "x"), "version");
+    }
+}

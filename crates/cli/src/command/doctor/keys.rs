@@ -26,7 +26,9 @@ const MOST: usize = 1000;
 const MAX_EVENT: u64 = 4 << 20;
 
 pub(super) async fn look(args: &Doctor, service: Option<&Service>, found: &mut Vec<Finding>) {
-    if args.offline {
+    // A folder has no API.
+    let folder = args.remote.as_ref().is_some_and(|remote| !remote.contains("://"));
+    if args.offline || (folder && args.server.is_none()) {
         return;
     }
     let entries = match Api::of(args, service) {

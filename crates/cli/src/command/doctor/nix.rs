@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use snowbank_client::doctor::nix::{Use, program, remembered, settings, store};
 use snowbank_client::doctor::{Finding, Level, negative};
 use snowbank_client::nix_conf::{Netrc, NixConf, Sources};
-use snowbank_client::set_up::about;
+use snowbank_client::set_up::{About, about};
 use snowbank_client::site::{Effort, Site, SitePlace};
 use snowbank_client::text::chain;
 use snowbank_nix::store::Place;
@@ -32,8 +32,7 @@ pub(super) async fn look(args: &Doctor, found: &mut Vec<Finding>) {
     found.extend(of_store(&place).await);
     let Some(cache) = &args.from else { return };
     match cache.parse::<SitePlace>() {
-        Ok(_) if args.offline => {}
-        Ok(at) => of_cache(at, &place, found).await,
+        Ok(at) => of_cache(at, &place, args.offline, found).await,
         Err(error) => found.push(
             Finding::new(
                 Level::Problem,
@@ -84,7 +83,7 @@ async fn writer(place: &Place) -> Option<&'static str> {
     connected.await.is_ok().then_some("Nix's daemon")
 }
 
-async fn of_cache(at: SitePlace, place: &Place, found: &mut Vec<Finding>) {
+async fn of_cache(at: SitePlace, place: &Place, offline: bool, found: &mut Vec<Finding>) {
     let sources = nix_sources();
     let machine = Sources { user_files: Vec::new(), text: None, ..sources.clone() };
     let (conf, machine) = match (NixConf::read(&sources), NixConf::read(&machine)) {
@@ -103,11 +102,7 @@ async fn of_cache(at: SitePlace, place: &Place, found: &mut Vec<Finding>) {
     let login = Netrc::read(&conf.netrc_file).login(&host).and_then(|entry| entry.password.clone());
     let token =
         std::env::var("SNOWBANK_TOKEN").ok().filter(|token| !token.is_empty()).or_else(|| login.clone());
-    let told = match Site::new(at, token.as_deref(), AGENT, Effort { attempts: 1, wait: PATIENCE }) {
-        Ok(site) => within(async { about(&site).await.map_err(|error| chain(&error)) }).await,
-        Err(error) => Err(chain(&error)),
-    };
-    let about = match told {
+    let about = match told(at, token.as_deref(), offline).await {
         Ok(about) => about,
         Err(why) => {
             found.push(
@@ -117,19 +112,29 @@ async fn of_cache(at: SitePlace, place: &Place, found: &mut Vec<Finding>) {
             return;
         }
     };
-    let keys: Vec<String> = about.public_keys.iter().map(ToString::to_string).collect();
+    // What was not asked for is not missed.
+    let public = about.as_ref().is_none_or(|about| about.public);
+    let keys = about.map(|about| about.public_keys).unwrap_or_default();
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let own = place.clone();
     let why = tokio::task::spawn_blocking(move || untrusted(&own));
     let why = within(async { why.await.map_err(|error| error.to_string()) }).await.unwrap_or_else(Some);
-    let wanted = Use {
-        cache: &cache,
-        keys: &keys,
-        public: about.public,
-        login: login.is_some(),
-        untrusted: why.as_deref(),
-    };
+    let wanted =
+        Use { cache: &cache, keys: &keys, public, login: login.is_some(), untrusted: why.as_deref() };
     found.extend(settings(&conf, &machine, &wanted));
-    found.extend(of_memory(&cache, token.as_deref()).await);
+    if !offline {
+        found.extend(of_memory(&cache, token.as_deref()).await);
+    }
+}
+
+/// What the server tells of the cache; none where it is not to be asked.
+async fn told(at: SitePlace, token: Option<&str>, offline: bool) -> Result<Option<About>, String> {
+    if offline {
+        return Ok(None);
+    }
+    let effort = Effort { attempts: 1, wait: PATIENCE };
+    let site = Site::new(at, token, AGENT, effort).map_err(|error| chain(&error))?;
+    within(async { about(&site).await.map(Some).map_err(|error| chain(&error)) }).await
 }
 
 /// Whether Nix remembers paths as missing that the cache has.

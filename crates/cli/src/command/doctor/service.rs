@@ -90,7 +90,8 @@ fn not_told(args: &Doctor, error: CliError) -> Finding {
 
 fn of_folder(folder: &Path) -> Finding {
     let at = folder.display();
-    let nearest = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let nearest = whole.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
     let writable = access(nearest, Access::WRITE_OK).is_ok();
     match (folder.is_dir(), writable) {
         (true, true) => {
