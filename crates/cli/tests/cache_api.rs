@@ -1,7 +1,8 @@
 //! GitHub's REST API for caches: the real `gh` against a real server, and `snowbank cache` beside it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use std::process::{Command, Output};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use snowbank_testkit::gh::Gh;
@@ -176,15 +177,10 @@ fn our_own_command_gives_the_same_answers() {
 }
 
 #[test]
-fn our_own_command_deletes_only_what_somebody_agreed_to() {
+fn our_own_command_deletes_what_it_is_told() {
     let server = server(SAVES);
-    let refused = ours(&server, &["delete", "a-1"]);
+    let refused = ours(&server, &["delete"]);
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
-    assert!(
-        said(&refused).contains("2 caches (700 B)") && said(&refused).contains("--yes"),
-        "{}",
-        said(&refused)
-    );
     let plan: Value =
         serde_json::from_str(&told(&ours(&server, &["delete", "--dry-run", "--json", "--all"]))).unwrap();
     assert_eq!(
@@ -194,7 +190,7 @@ fn our_own_command_deletes_only_what_somebody_agreed_to() {
     let lines = told(&ours(&server, &["delete", "a-1", "b 1", "--ref", DEV, "--dry-run"]));
     assert!(lines.lines().count() == 2 && lines.contains(DEV) && !lines.contains(MAIN), "{lines}");
     assert_eq!(told(&ours(&server, &["list"])).lines().count(), 4, "nothing went so far");
-    let deleted = told(&ours(&server, &["delete", "a-1", "b 1", "--yes"]));
+    let deleted = told(&ours(&server, &["delete", "a-1", "b 1"]));
     assert_eq!(deleted.trim(), "deleted 3 caches, 1.0 kB freed");
     assert_eq!(
         told(&ours(&server, &["delete", "--older-than", "1h", "--yes"])).trim(),
@@ -202,4 +198,33 @@ fn our_own_command_deletes_only_what_somebody_agreed_to() {
     );
     assert!(told(&ours(&server, &["delete", "--all", "--yes"])).starts_with("deleted 1 cache"));
     assert_eq!(told(&ours(&server, &["list"])), "");
+}
+
+#[test]
+fn on_a_terminal_somebody_is_asked() {
+    let server = server(SAVES);
+    let answered = |answer: &str, arguments: &str| {
+        // `script` gives the command a terminal.
+        let line = format!("{} cache delete {arguments}", env!("CARGO_BIN_EXE_snowbank"));
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let rights = token(&server, "acme/app:write");
+        let environment =
+            [("SNOWBANK_SERVER", server.url()), ("SNOWBANK_TOKEN", &rights), ("GITHUB_REPOSITORY", REPO)];
+        let mut child = terminal.envs(environment).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let left = || told(&ours(&server, &["list"])).lines().count();
+    let refused = answered("n\n", "--repo acme/app a-1");
+    assert!(
+        refused.contains("delete 2 caches (700 B) of acme/app?") && refused.contains("nothing is deleted"),
+        "{refused}"
+    );
+    assert_eq!(left(), 4);
+    let agreed = answered("y\n", "--repo acme/app a-1");
+    assert!(agreed.contains("deleted 2 caches"), "{agreed}");
+    let unasked = answered("", "--repo acme/app a-2 --yes");
+    assert!(unasked.contains("deleted 1 cache") && !unasked.contains("[y/N]"), "{unasked}");
+    assert_eq!(left(), 1);
 }

@@ -123,7 +123,7 @@ pub(crate) struct Delete {
     /// Only say what would be deleted; of one repository
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask; needed where there is no terminal
+    /// Do not ask, on a terminal
     #[arg(long)]
     pub yes: bool,
     #[command(flatten)]
