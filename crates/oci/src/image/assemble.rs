@@ -1,7 +1,5 @@
 //! The config and the manifest of an image whose layers are known.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
 use super::LAYER_ANNOTATION;
@@ -91,7 +89,7 @@ pub fn assemble(plan: &ImagePlan, records: &[LayerRecord]) -> Result<Assembled, 
             .collect(),
     };
     let config = config.to_bytes()?;
-    let config_descriptor = descriptor(media_type::CONFIG, Digest::of(&config), config.len() as u64);
+    let config_descriptor = Descriptor::new(media_type::CONFIG, Digest::of(&config), config.len() as u64);
     let manifest = ImageManifest {
         media_type: media_type::MANIFEST.to_owned(),
         artifact_type: None,
@@ -108,9 +106,9 @@ fn describe(layer: &PlannedLayer, record: &LayerRecord) -> Result<Descriptor, As
         return Err(AssembleError::DiffId { name: layer.name.clone(), has: record.diff_id, should });
     }
     Ok(match &layer.content {
-        LayerContent::File(file) => descriptor(oci_type(&file.media_type), record.digest, record.size),
+        LayerContent::File(file) => Descriptor::new(oci_type(&file.media_type), record.digest, record.size),
         LayerContent::Paths(spec) => {
-            let mut one = descriptor(record.compression.media_type(), record.digest, record.size);
+            let mut one = Descriptor::new(record.compression.media_type(), record.digest, record.size);
             if let Some(key) = LayerKey::of(spec, record.compression) {
                 one.annotations.insert(LAYER_ANNOTATION.to_owned(), key.to_string());
                 add_name(&mut one.annotations, &layer.name);
@@ -125,17 +123,6 @@ fn oci_type(text: &str) -> &str {
     match Compression::of_media_type(text) {
         Some(compression) => compression.media_type(),
         None => text,
-    }
-}
-
-fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor {
-    Descriptor {
-        media_type: media_type.to_owned(),
-        digest,
-        size,
-        annotations: BTreeMap::new(),
-        platform: None,
-        artifact_type: None,
     }
 }
 

@@ -1,6 +1,5 @@
 //! A layout as a destination.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,14 +73,7 @@ impl LayoutDestination {
 }
 
 fn describe(manifest: &Manifest) -> Descriptor {
-    Descriptor {
-        media_type: manifest.media_type.clone(),
-        digest: manifest.digest,
-        size: manifest.bytes.len() as u64,
-        annotations: BTreeMap::new(),
-        platform: None,
-        artifact_type: None,
-    }
+    Descriptor::new(&manifest.media_type, manifest.digest, manifest.bytes.len() as u64)
 }
 
 /// The manifest that a tag or digest names.

@@ -34,13 +34,8 @@ impl Repository {
             }
         }
         let read = self.read_manifest(reference).await?;
-        Ok(read.map(|manifest| Descriptor {
-            size: manifest.bytes.len() as u64,
-            media_type: manifest.media_type,
-            digest: manifest.digest,
-            annotations: Default::default(),
-            platform: None,
-            artifact_type: None,
+        Ok(read.map(|manifest| {
+            Descriptor::new(&manifest.media_type, manifest.digest, manifest.bytes.len() as u64)
         }))
     }
 
@@ -97,15 +92,7 @@ fn described(answer: &Response, reference: &str) -> Result<Option<Descriptor>, R
     if let Ok(wanted) = reference.parse() {
         check_digest(headers, &wanted)?;
     }
-    let media_type = kind(headers);
-    Ok(Some(Descriptor {
-        media_type,
-        digest,
-        size,
-        annotations: Default::default(),
-        platform: None,
-        artifact_type: None,
-    }))
+    Ok(Some(Descriptor::new(&kind(headers), digest, size)))
 }
 
 /// The media type without parameters.

@@ -47,8 +47,7 @@ pub async fn attach(
     formats: &[Format],
 ) -> Result<Vec<Attached>, SbomError> {
     // As it stands for itself, and not in an index.
-    let subject =
-        &Descriptor { annotations: BTreeMap::new(), platform: None, artifact_type: None, ..subject.clone() };
+    let subject = &Descriptor::new(&subject.media_type, subject.digest, subject.size);
     let there = destination.referrers(&subject.digest).await?;
     let image = Image { repository, manifest: subject.digest };
     let mut attached = Vec::new();
@@ -111,14 +110,7 @@ async fn send(
 
 fn described(blob: &BytesBlob, media_type: &str) -> Descriptor {
     let (digest, size) = blob.described();
-    Descriptor {
-        media_type: media_type.to_owned(),
-        digest,
-        size,
-        annotations: BTreeMap::new(),
-        platform: None,
-        artifact_type: None,
-    }
+    Descriptor::new(media_type, digest, size)
 }
 
 fn of(format: Format, digest: Digest, size: u64, outcome: Outcome) -> Attached {
