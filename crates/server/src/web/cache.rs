@@ -7,7 +7,7 @@ use snowbank_catalog::ids::Timestamp;
 
 use super::failure::Failure;
 use super::guest::Guest;
-use super::layout::{Place, page as framed};
+use super::layout::{Place, page as framed, to_overview};
 use super::parts::{bytes, count, meter, plain_heads, span, when};
 use crate::service::{CacheAbout, CachePath, CacheView, Kind, Service};
 
@@ -26,11 +26,7 @@ pub(super) async fn page(
     };
     let about = view.about().await?;
     let now = service.now().await?;
-    let place = Place {
-        title: view.name(),
-        above: &[("/".to_owned(), "Overview".to_owned())],
-        identity: guest.identity(),
-    };
+    let place = Place { title: view.name(), above: &[to_overview()], identity: guest.identity() };
     Ok(framed(&place, &html! { (facts(&view, &about)) (newest(&about, now)) }))
 }
 

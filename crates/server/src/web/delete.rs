@@ -11,7 +11,7 @@ use snowbank_catalog::rooms::Entry;
 use super::failure::Failure;
 use super::form::Form;
 use super::guest::Member;
-use super::layout::{Place, page as framed};
+use super::layout::{Place, page as framed, to_overview};
 use super::parts::{bytes, counted, key, plain_heads, when};
 use super::query::Params;
 use super::sign_in::led;
@@ -70,7 +70,7 @@ fn question(
 ) -> Response {
     let size = entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
     let ids: Vec<String> = entries.iter().map(|entry| entry.id.to_string()).collect();
-    let above = [("/".to_owned(), "Overview".to_owned()), (home.to_owned(), repository.to_owned())];
+    let above = [to_overview(), (home.to_owned(), repository.to_owned())];
     let place = Place { title: "Delete these entries?", above: &above, identity };
     let content = html! {
         p.lead {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::failure::Failure;
 use super::guest::Member;
-use super::layout::{Place, page as framed};
+use super::layout::{Place, page as framed, to_overview, to_repository};
 use super::parts::{Bar, ahead, bars, bytes, count, every, key, meter, plain_heads, span, when};
 use crate::service::{Going, GoingEntry, GoingFor, Service};
 
@@ -24,7 +24,7 @@ pub(super) async fn of_repository(
     let visitor = guest.visitor(&service, &owner, &name).await?;
     let going = service.going_of(&visitor).await?;
     let repository = format!("{owner}/{name}");
-    let above = [("/".to_owned(), "Overview".to_owned()), (format!("/r/{repository}"), repository.clone())];
+    let above = [to_overview(), to_repository(&repository)];
     let place = Place { title: "What goes next", above: &above, identity: guest.identity() };
     let kept = service.limits_of(&repository).await?.retention.0;
     let rule = html! {
@@ -41,11 +41,7 @@ pub(super) async fn of_server(
 ) -> Result<Html<String>, Failure> {
     guest.administers()?;
     let going = service.going().await?;
-    let place = Place {
-        title: "What goes next",
-        above: &[("/".to_owned(), "Overview".to_owned())],
-        identity: guest.identity(),
-    };
+    let place = Place { title: "What goes next", above: &[to_overview()], identity: guest.identity() };
     let rule = html! {
         "While the disk has more than it may have, what was used least recently in any repository goes; before that, \
          what nobody used for its repository's retention. What a repository loses for its own size, its page shows."

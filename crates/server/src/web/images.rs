@@ -8,7 +8,7 @@ use snowbank_catalog::rooms::ImagePush;
 
 use super::failure::Failure;
 use super::guest::Member;
-use super::layout::{Place, page as framed};
+use super::layout::{Place, page as framed, to_overview, to_repository};
 use super::parts::{bytes, count, older, plain_heads, took, when};
 use super::query::{PAGE, Params};
 use crate::service::{EventQuery, Onlooker, Service};
@@ -23,7 +23,7 @@ pub(super) async fn of_repository(
     let visitor = guest.visitor(&service, &owner, &name).await?;
     let content = content(&service, visitor.onlooker(), query).await?;
     let repository = visitor.name().to_owned();
-    let above = [("/".to_owned(), "Overview".to_owned()), (format!("/r/{repository}"), repository)];
+    let above = [to_overview(), to_repository(&repository)];
     Ok(framed(&Place { title: "Image pushes", above: &above, identity: guest.identity() }, &content))
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn of_server(
 ) -> Result<Html<String>, Failure> {
     guest.administers()?;
     let content = content(&service, Onlooker::Everything, query).await?;
-    let above = [("/".to_owned(), "Overview".to_owned())];
+    let above = [to_overview()];
     Ok(framed(&Place { title: "Image pushes", above: &above, identity: guest.identity() }, &content))
 }
 

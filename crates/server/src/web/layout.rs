@@ -16,6 +16,16 @@ pub(super) struct Place<'a> {
     pub(super) identity: Option<&'a Identity>,
 }
 
+/// The overview, as what is above a page.
+pub(super) fn to_overview() -> (String, String) {
+    ("/".to_owned(), "Overview".to_owned())
+}
+
+/// A repository's page (`owner/name`), as what is above one.
+pub(super) fn to_repository(name: &str) -> (String, String) {
+    (format!("/r/{name}"), name.to_owned())
+}
+
 /// A page.
 pub(super) fn page(place: &Place<'_>, content: &Markup) -> Html<String> {
     let markup = html! {

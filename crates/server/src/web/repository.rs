@@ -10,7 +10,7 @@ use snowbank_catalog::rooms::Entry;
 use super::charts;
 use super::failure::Failure;
 use super::guest::Member;
-use super::layout::{Place, page as framed};
+use super::layout::{Place, page as framed, to_overview};
 use super::parts::{Column, bytes, count, counted, heads, key, meter, pager, rate, span, when};
 use super::query::{PAGE, Params, Sort};
 use crate::service::{Fates, Line, Order, Series, Service, Shelf, ShelfQuery, UsageRow};
@@ -47,11 +47,7 @@ pub(super) async fn page(
     let past = service.past(&visitor).await?;
     let now = service.now().await?;
     let retention = service.limits_of(&usage.repository).await?.retention.0;
-    let place = Place {
-        title: &usage.repository,
-        above: &[("/".to_owned(), "Overview".to_owned())],
-        identity: guest.identity(),
-    };
+    let place = Place { title: &usage.repository, above: &[to_overview()], identity: guest.identity() };
     let content = html! {
         @if let Some(number) = deleted.and_then(|number| number.parse().ok()) {
             p.done role="status" { (counted(number, "entry was", "entries were")) " deleted." }

@@ -8,7 +8,7 @@ use snowbank_catalog::rooms::Save;
 
 use super::failure::Failure;
 use super::guest::Member;
-use super::layout::{Place, page as framed};
+use super::layout::{Place, page as framed, to_overview, to_repository};
 use super::parts::{Chart, Stack, bytes, count, counted, older, plain_heads, stacks, took, when};
 use super::query::{PAGE, Params};
 use crate::service::{EventQuery, Service};
@@ -30,7 +30,7 @@ pub(super) async fn page(
         saves.iter().filter_map(|save| Generation::of(save, &series)).collect();
     let now = service.now().await?;
     let repository = visitor.name().to_owned();
-    let above = [("/".to_owned(), "Overview".to_owned()), (format!("/r/{repository}"), repository)];
+    let above = [to_overview(), to_repository(&repository)];
     let place = Place { title: &series, above: &above, identity: guest.identity() };
     let content = html! {
         p.lead {

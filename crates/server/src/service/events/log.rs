@@ -11,7 +11,7 @@ use snowbank_catalog::rooms::{
 use tokio::sync::Notify;
 
 use crate::service::snapshots::PACK_PREFIX;
-use crate::service::{Caller, Found};
+use crate::service::{self, Caller, Found};
 
 /// Different lookups that wait to be written, at the most.
 const LOOKUPS: usize = 4096;
@@ -85,10 +85,10 @@ impl EventLog {
         found: Option<&Found>,
     ) {
         let Some(primary) = keys.first().filter(|_| self.on) else { return };
-        let outcome = match found {
-            Some(found) if found.key == *primary => Outcome::Hit,
-            Some(_) => Outcome::Partial,
-            None => Outcome::Miss,
+        let outcome = match service::Outcome::of(found, keys) {
+            service::Outcome::Hit => Outcome::Hit,
+            service::Outcome::Partial => Outcome::Partial,
+            service::Outcome::Miss => Outcome::Miss,
         };
         if let Some(found) = found {
             self.hand_out(found);

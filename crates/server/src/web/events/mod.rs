@@ -11,7 +11,7 @@ use snowbank_catalog::ids::Timestamp;
 
 use super::failure::Failure;
 use super::guest::Member;
-use super::layout::{Place, page as framed};
+use super::layout::{Place, page as framed, to_overview, to_repository};
 use super::parts::older;
 use super::query::{PAGE, Params};
 use crate::service::{EventQuery, Onlooker, Service};
@@ -69,7 +69,7 @@ pub(super) async fn of_repository(
     let asked = Asked::read(&service, visitor.onlooker(), query).await?;
     let content = content(&service, &asked).await?;
     let repository = visitor.name().to_owned();
-    let above = [("/".to_owned(), "Overview".to_owned()), (format!("/r/{repository}"), repository)];
+    let above = [to_overview(), to_repository(&repository)];
     Ok(framed(&Place { title: "What happened", above: &above, identity: guest.identity() }, &content))
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn of_server(
     guest.administers()?;
     let asked = Asked::read(&service, Onlooker::Everything, query).await?;
     let content = content(&service, &asked).await?;
-    let above = [("/".to_owned(), "Overview".to_owned())];
+    let above = [to_overview()];
     Ok(framed(&Place { title: "What happened", above: &above, identity: guest.identity() }, &content))
 }
 
