@@ -7,6 +7,7 @@
     reason = "figures go to standard output, talk to standard error"
 )]
 
+mod clients;
 mod figures;
 mod measure;
 mod place;

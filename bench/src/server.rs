@@ -15,7 +15,10 @@ use snowbank_testkit::{
     wire::WireClient,
 };
 
-use crate::place::{Place, remove, succeed};
+use crate::{
+    clients,
+    place::{Place, remove, succeed},
+};
 
 /// The repository that all figures use.
 const REPOSITORY: &str = "bench/store";
@@ -84,6 +87,31 @@ impl Server {
     /// A plain client of the protocol against this server.
     pub(crate) fn wire(&self) -> WireClient {
         WireClient::new(self.snowbank.url(), &self.token)
+    }
+
+    /// A plain client with the token of a job of `repository` that saves in `scope`.
+    pub(crate) fn job(&self, repository: &str, scope: &str) -> WireClient {
+        let token = self.snowbank.token(repository, &[&format!("{scope}:rw")]);
+        WireClient::new(self.snowbank.url(), &token)
+    }
+
+    /// An administrator's token.
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// Signs the administrator in to the dashboard, and gives back the cookie.
+    pub(crate) fn sign_in(&self) -> String {
+        let (address, _) = self.address();
+        let body = format!("token={}", self.admin);
+        let request = format!(
+            "POST /sign-in HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = clients::once(&address, &request);
+        let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+        cookie.unwrap_or_else(|| panic!("who signs in gets no cookie: {answer}")).to_owned()
     }
 
     /// The host, port and token, for a client of the benchmark's own.

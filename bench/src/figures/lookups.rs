@@ -1,24 +1,18 @@
 //! How long a lookup takes with few and with many entries in a repository, and with what happened kept or not.
 
-use std::{
-    io::{self, Read, Write},
-    net::TcpStream,
-    path::{Path, PathBuf},
-    thread,
-    time::Instant,
-};
+use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
 use crate::{
+    clients,
     measure::{Rounds, percentile, turns},
-    place::{Place, remove},
+    place::{Place, quick_folder, remove},
     report::Report,
     server::{Recoding, Server},
 };
 
-const CLIENTS: usize = 16;
 const LOOKUPS_A_CLIENT: usize = 1000;
 const COUNTS: [usize; 2] = [1_000, 100_000];
 const VERSION: &str = "3ad75f27293d65a135214b8c82b296080f911dc107e52f1e7ec871a2eda46e69";
@@ -111,12 +105,6 @@ async fn growth(place: &Place, report: &mut Report) {
     }
 }
 
-/// Memory where there is some: making the entries is not what is measured, and each is synced.
-fn quick_folder(place: &Place) -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { memory.to_owned() } else { place.work.clone() }
-}
-
 /// Half of the entries have keys in no order, half have keys that rise with time, the newest of all among them.
 async fn fill(server: &Server, count: usize) {
     let client = &server.wire();
@@ -144,55 +132,14 @@ fn ask(server: &Server, restore_key: &str, hits: bool) -> Vec<f64> {
          content-length: {}\r\n\r\n{body}",
         body.len()
     );
-    let mut times: Vec<f64> = thread::scope(|scope| {
-        let clients: Vec<_> =
-            (0..CLIENTS).map(|_| scope.spawn(|| lookups(&address, request.as_bytes(), hits))).collect();
-        clients
-            .into_iter()
-            .flat_map(|client| client.join().expect("a client ends").expect("lookups are answered"))
-            .collect()
-    });
-    times.sort_by(f64::total_cmp);
-    times
+    let is_right = if hits { found as fn(&str) -> bool } else { missed };
+    clients::ask(&address, &request, LOOKUPS_A_CLIENT, is_right)
 }
 
-/// One client's lookups over one connection.
-fn lookups(address: &str, request: &[u8], hits: bool) -> io::Result<Vec<f64>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    let mut answer = Vec::new();
-    (0..LOOKUPS_A_CLIENT)
-        .map(|_| {
-            let start = Instant::now();
-            stream.write_all(request)?;
-            read_answer(&mut stream, &mut answer)?;
-            let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
-            let text = String::from_utf8_lossy(&answer);
-            if text.contains("200 OK") && text.contains("signed_download_url") == hits {
-                Ok(milliseconds)
-            } else {
-                Err(io::Error::other(format!("not the answer that was expected: {text}")))
-            }
-        })
-        .collect()
+fn found(answer: &str) -> bool {
+    answer.contains("200 OK") && answer.contains("signed_download_url")
 }
 
-/// Reads one answer, head and body.
-fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
-    answer.clear();
-    let mut piece = [0; 4096];
-    loop {
-        let read = stream.read(&mut piece)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        answer.extend_from_slice(&piece[..read]);
-        let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let length = String::from_utf8_lossy(&answer[..head]).lines().find_map(|line| {
-            line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()
-        });
-        if length.is_some_and(|length| answer.len() >= head + 4 + length) {
-            return Ok(());
-        }
-    }
+fn missed(answer: &str) -> bool {
+    answer.contains("200 OK") && !answer.contains("signed_download_url")
 }

@@ -9,6 +9,7 @@ mod images;
 mod job;
 mod lookups;
 mod memory;
+mod pages;
 mod recoding;
 mod save_restore;
 mod unpacking;
@@ -76,6 +77,9 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     }
     if wants("lookups") {
         lookups::take(place, &mut report).await;
+    }
+    if wants("pages") {
+        pages::take(place, &mut report).await;
     }
     report
 }

@@ -22,6 +22,9 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// How long a method waits for its turn to write.
 const QUEUE: Duration = Duration::from_secs(60);
 
+/// Rows that may wait for who asked, some hundred bytes each: with few, a list's every row is a change of threads.
+const ROWS: usize = 1024;
+
 /// Connections for reading.
 const READERS: u32 = 4;
 
@@ -52,6 +55,7 @@ impl SqliteCatalog {
             .busy_timeout(BUSY)
             // 8 MiB a connection; the default of 2 MiB is small for an index of chunks.
             .pragma("cache_size", "-8192")
+            .row_buffer_size(ROWS)
             .pragma("journal_size_limit", "67108864");
         let failed = |source| CatalogError::Open { place: path.display().to_string(), source };
         let pool = SqlitePoolOptions::new()

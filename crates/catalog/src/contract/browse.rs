@@ -3,9 +3,74 @@
 use std::time::Duration;
 
 use super::House;
-use super::fixtures::{repo, save, slot};
+use super::fixtures::{repo, save, save_sized, slot};
 use super::nix_fixtures::{PLAIN, PULL, add, cache, info, seen_from};
 use crate::ids::RepoId;
+use crate::rooms::{Holdings, Names, RepositoryListing, RepositorySort, UsageInAll};
+
+fn listing(sort: RepositorySort, descending: bool) -> RepositoryListing {
+    RepositoryListing { of: None, text: None, sort, descending, offset: 0, limit: 9 }
+}
+
+/// In each order, those that may be listed, by parts of their names and in pages; what is empty is not there.
+pub async fn repositories_are_listed_and_searched(house: &House) {
+    let catalog = &*house.catalog;
+    for (name, size) in [("Acme/app", 5), ("acme/lib", 7), ("beta/app", 5)] {
+        let repo = catalog.repository(name, name).await.unwrap().id;
+        save_sized(catalog, repo, &slot("a"), size).await;
+        house.clock.advance(Duration::from_secs(60));
+    }
+    let app = catalog.find_repository("acme/app").await.unwrap().unwrap().id;
+    save_sized(catalog, app, &slot("b"), 0).await;
+    catalog.repository("acme/empty", "acme").await.unwrap();
+
+    let listed = async |listing: &RepositoryListing| {
+        let listed = catalog.repositories(listing).await.unwrap();
+        let names = listed.page.into_iter().map(|(usage, _)| usage.repository.name);
+        (listed.all, listed.found, names.collect::<Vec<_>>())
+    };
+    let names = async |listing: &RepositoryListing| listed(listing).await.2;
+    let all =
+        |repositories, entries, bytes| UsageInAll { repositories, holdings: Holdings { entries, bytes } };
+
+    let by_name = listing(RepositorySort::Name, false);
+    let three = ["Acme/app", "acme/lib", "beta/app"];
+    assert_eq!(listed(&by_name).await, (all(3, 4, 17), 3, three.map(str::to_owned).to_vec()));
+    let orders = [
+        (RepositorySort::Name, true, ["beta/app", "acme/lib", "Acme/app"]),
+        (RepositorySort::Bytes, false, ["Acme/app", "beta/app", "acme/lib"]),
+        (RepositorySort::Bytes, true, ["acme/lib", "Acme/app", "beta/app"]),
+        (RepositorySort::Entries, false, ["acme/lib", "beta/app", "Acme/app"]),
+        (RepositorySort::Entries, true, ["Acme/app", "acme/lib", "beta/app"]),
+        (RepositorySort::Used, false, ["acme/lib", "beta/app", "Acme/app"]),
+        (RepositorySort::Used, true, ["Acme/app", "beta/app", "acme/lib"]),
+    ];
+    for (sort, descending, expected) in orders {
+        assert_eq!(names(&listing(sort, descending)).await, expected, "{sort:?} {descending}");
+    }
+
+    let text = |text: &str| RepositoryListing { text: Some(text.to_owned()), ..by_name.clone() };
+    let found = listed(&text("ACME/")).await;
+    assert_eq!(found, (all(3, 4, 17), 2, vec!["Acme/app".to_owned(), "acme/lib".to_owned()]));
+    assert_eq!(names(&text("%")).await, [""; 0]);
+    let second = RepositoryListing { offset: 1, limit: 1, ..by_name.clone() };
+    assert_eq!(names(&second).await, ["acme/lib"]);
+
+    let of = |names: &[Names]| RepositoryListing { of: Some(names.to_vec()), ..by_name.clone() };
+    let (owner, one) = (Names::Owner("ACME".to_owned()), Names::One("beta/APP".to_owned()));
+    assert_eq!(listed(&of(&[owner.clone()])).await.0, all(2, 3, 12));
+    assert_eq!(names(&of(&[owner, one.clone()])).await, three);
+    assert_eq!(names(&of(&[one])).await, ["beta/app"]);
+    assert_eq!(
+        names(&of(&[Names::One("beta/ap".to_owned()), Names::Owner("bet".to_owned())])).await,
+        [""; 0]
+    );
+    assert_eq!(listed(&of(&[])).await, (UsageInAll::default(), 0, vec![]));
+
+    let (usage, used) = catalog.repositories(&second).await.unwrap().page.remove(0);
+    let last_used = catalog.last_used(&[usage.repository.id]).await.unwrap();
+    assert_eq!(used, Some(last_used[0].1));
+}
 
 /// The latest of its entries; nothing for one that has none.
 pub async fn a_repository_remembers_its_last_use(house: &House) {

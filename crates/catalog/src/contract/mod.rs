@@ -151,7 +151,7 @@ macro_rules! contract {
                 a_token_counts_until_it_is_revoked, a_token_that_was_never_listed_is_unknown,
                 an_id_is_listed_once, tokens_are_listed_the_oldest_first, what_ended_is_forgotten,
             ]
-            browse: [a_repository_remembers_its_last_use, the_newest_paths_come_first]
+            browse: [repositories_are_listed_and_searched, a_repository_remembers_its_last_use, the_newest_paths_come_first]
             caches: [
                 a_cache_is_made_once, many_ask_for_a_new_cache_at_once, a_caches_usage_counts_each_nar_once,
             ]

@@ -43,6 +43,10 @@ pub enum SortBy {
     Accessed,
     /// Its size.
     Size,
+    /// Its key's bytes, then its scope's.
+    Key,
+    /// Its scope's bytes, then its key's.
+    Scope,
 }
 
 /// Which entries a listing holds.

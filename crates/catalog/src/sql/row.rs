@@ -150,6 +150,12 @@ impl Read for Option<EntryId> {
     }
 }
 
+impl Read for Option<Timestamp> {
+    fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
+        Some(columns.read::<Option<i64>>()?.map(Timestamp))
+    }
+}
+
 macro_rules! read_tuples {
     ($($($name:ident)*;)*) => { $(
         impl<$($name: Read),*> Read for ($($name,)*) {

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
+    include_str!("schema_8.sql"),
 ];
 
 /// Two processes that start at once wait here for each other; SQLite lets in one writer anyhow.

@@ -16,6 +16,7 @@ pub(crate) struct Sql {
 /// - `ranked_ints("$1")`, `ranked_blobs("$1")`: the same with the order as `rank`.
 /// - `rows("$1")`: a [`Table`](super::Table) as a table `listed`, of whose columns, counted from 0, `int_at("0")` and
 ///   `bytes_at("1")` are the values.
+/// - `no_index("...")`: a column of bytes as an expression that no index is on.
 /// - `for_update`, `for_share`, `skip_locked`: row locks, where a writer is not alone anyhow.
 /// - `each("...", "...")`: what SQLite needs, then what PostgreSQL needs.
 /// - `name!()`: a macro that stands for a literal.
@@ -56,6 +57,9 @@ macro_rules! sql {
     (@sqlite [$($done:tt)*] for_update $($rest:tt)*) => { sql!(@sqlite [$($done)*] $($rest)*) };
     (@sqlite [$($done:tt)*] for_share $($rest:tt)*) => { sql!(@sqlite [$($done)*] $($rest)*) };
     (@sqlite [$($done:tt)*] skip_locked $($rest:tt)*) => { sql!(@sqlite [$($done)*] $($rest)*) };
+    (@sqlite [$($done:tt)*] no_index($column:literal) $($rest:tt)*) => {
+        sql!(@sqlite [$($done)* " +", $column, " ",] $($rest)*)
+    };
     (@sqlite [$($done:tt)*] each($own:literal, $other:literal) $($rest:tt)*) => {
         sql!(@sqlite [$($done)* $own,] $($rest)*)
     };
@@ -96,6 +100,9 @@ macro_rules! sql {
     (@postgres [$($done:tt)*] for_share $($rest:tt)*) => { sql!(@postgres [$($done)* " FOR SHARE",] $($rest)*) };
     (@postgres [$($done:tt)*] skip_locked $($rest:tt)*) => {
         sql!(@postgres [$($done)* " FOR UPDATE SKIP LOCKED",] $($rest)*)
+    };
+    (@postgres [$($done:tt)*] no_index($column:literal) $($rest:tt)*) => {
+        sql!(@postgres [$($done)* " (", $column, " || ''::bytea) ",] $($rest)*)
     };
     (@postgres [$($done:tt)*] each($other:literal, $own:literal) $($rest:tt)*) => {
         sql!(@postgres [$($done)* $own,] $($rest)*)

@@ -13,6 +13,7 @@ macro_rules! repository_columns {
         "repositories.id, repositories.name, repositories.domain"
     };
 }
+pub(super) use repository_columns;
 
 const FIND: Sql = sql!("SELECT " repository_columns!() " FROM repositories WHERE folded = $1");
 const NAME: Sql = sql!("SELECT name FROM repositories WHERE id = $1");

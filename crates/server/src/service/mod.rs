@@ -53,7 +53,7 @@ pub use binary_cache::{
 pub use caches::{CacheQuery, Visitor};
 pub use dashboard::{
     Answers, ByDay, CacheLine, Disk, Fates, Going, GoingEntry, GoingFor, Line, LineFate, NamedPack, Order,
-    Overview, Past, RepositoryLine, Series, Shelf, ShelfQuery,
+    Overview, OverviewQuery, Past, RepositoryLine, Series, Shelf, ShelfQuery,
 };
 pub use download::Download;
 pub use error::{Kind, Result, ServiceError};

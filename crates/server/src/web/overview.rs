@@ -1,6 +1,5 @@
 //! `/`: every repository and binary cache.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use axum::extract::{RawQuery, State};
@@ -9,7 +8,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use snowbank_catalog::ids::{RepoId, Timestamp};
-use snowbank_catalog::rooms::NewSample;
+use snowbank_catalog::rooms::{NewSample, RepositorySort, UsageInAll};
 
 use super::charts;
 use super::failure::Failure;
@@ -19,7 +18,9 @@ use super::layout::{Place, page as framed};
 use super::parts::{Column, bytes, count, heads, meter, pager, plain_heads, rate, when};
 use super::query::{PAGE, Params, Sort};
 use crate::http::content_type::PLAIN;
-use crate::service::{Answers, ByDay, CacheLine, Disk, Onlooker, Overview, RepositoryLine, Service};
+use crate::service::{
+    Answers, ByDay, CacheLine, Disk, Onlooker, Overview, OverviewQuery, RepositoryLine, Service,
+};
 
 /// What programs get that ask for the server's root.
 const FOR_PROGRAMS: &str =
@@ -46,37 +47,48 @@ pub(super) async fn page(
     }
     let Member(guest) = member?;
     let params = Params::read(&query.unwrap_or_default(), &["q", "sort", "dir", "page"]);
-    let overview = service.overview(guest.identity()).await?;
-    let now = service.now().await?;
     let columns: Vec<_> = COLUMNS.iter().filter_map(|column| column.sort).collect();
     let sort = Sort::read(&params, &columns);
-    let found = sorted(&overview.repositories, params.get("q"), sort);
-    let first = (params.page() - 1).saturating_mul(PAGE);
-    let lines: Vec<_> = found.iter().skip(first).take(PAGE).copied().collect();
-    let answers = service.answers(&lines.iter().map(|line| line.id).collect::<Vec<_>>()).await?;
+    let overview = service.overview(guest.identity(), &wanted(&params, sort)).await?;
+    let now = service.now().await?;
+    let shown: Vec<RepoId> = overview.repositories.iter().map(|line| line.id).collect();
+    let answers = service.answers(&shown).await?;
     let stored = match overview.disk {
         Some(_) => service.stored(Onlooker::Everything).await?,
         None => Vec::new(),
     };
-    let list = List { all: overview.repositories.len(), found: found.len(), lines, answers, sort };
     let place = Place { title: "Overview", above: &[], identity: guest.identity() };
     let content = html! {
         (totals(&overview))
-        (repositories(&list, &params, now))
+        (repositories(&overview, &answers, (&params, sort), now))
         (caches(&overview.caches))
         @if !stored.is_empty() { (disk_past(&stored)) }
     };
     Ok(framed(&place, &content).into_response())
 }
 
+fn wanted(params: &Params, sort: Sort) -> OverviewQuery {
+    OverviewQuery {
+        text: params.get("q").map(str::to_owned),
+        sort: match sort.name {
+            "size" => RepositorySort::Bytes,
+            "entries" => RepositorySort::Entries,
+            "used" => RepositorySort::Used,
+            _ => RepositorySort::Name,
+        },
+        descending: sort.descending,
+        offset: (params.page() - 1).saturating_mul(PAGE) as u64,
+        limit: PAGE as u64,
+    }
+}
+
 fn totals(overview: &Overview) -> Markup {
-    let entries = overview.repositories.iter().map(|line| line.entries).sum();
-    let held = overview.repositories.iter().map(|line| line.bytes).fold(0, u64::saturating_add);
+    let UsageInAll { repositories, holdings } = overview.all;
     html! {
         dl.totals {
-            div { dt { "Repositories" } dd { (count(overview.repositories.len() as u64)) } }
-            div { dt { "Entries" } dd { (count(entries)) } }
-            div { dt { "Saved in all" } dd { (bytes(held)) } }
+            div { dt { "Repositories" } dd { (count(repositories)) } }
+            div { dt { "Entries" } dd { (count(holdings.entries)) } }
+            div { dt { "Saved in all" } dd { (bytes(holdings.bytes)) } }
             @if let Some(disk) = &overview.disk { (disk_total(disk)) }
         }
     }
@@ -103,44 +115,36 @@ fn disk_past(stored: &ByDay<Option<NewSample>>) -> Markup {
     }
 }
 
-/// A page of the repositories.
-struct List<'a> {
-    /// How many there are.
-    all: usize,
-    /// How many of them are meant.
-    found: usize,
-    /// Those of this page.
-    lines: Vec<&'a RepositoryLine>,
-    /// What their lookups found.
-    answers: HashMap<RepoId, Answers>,
-    sort: Sort,
-}
-
-fn repositories(list: &List<'_>, params: &Params, now: Timestamp) -> Markup {
+fn repositories(
+    overview: &Overview,
+    answers: &HashMap<RepoId, Answers>,
+    (params, sort): (&Params, Sort),
+    now: Timestamp,
+) -> Markup {
     html! {
         section aria-labelledby="repositories" {
             div.head {
                 h2 #repositories { "Repositories" }
-                @if list.all > 1 { (search(params)) }
+                @if overview.all.repositories > 1 { (search(params)) }
             }
-            @if list.found == 0 {
+            @if overview.found == 0 {
                 p.empty {
-                    @if list.all == 0 { "Nothing was saved yet. A job's first save makes its repository." }
+                    @if overview.all.repositories == 0 { "Nothing was saved yet. A job's first save makes its repository." }
                     @else { "No repository has this in its name." }
                 }
             } @else {
                 div.box {
                     table.cards role="table" {
                         caption.hidden { "Repositories with what they hold; hit rates are those of the last 30 days" }
-                        (heads(&COLUMNS, params, Some(list.sort)))
+                        (heads(&COLUMNS, params, Some(sort)))
                         tbody role="rowgroup" {
-                            @for line in &list.lines {
-                                (repository(line, &list.answers.get(&line.id).copied().unwrap_or_default(), now))
+                            @for line in &overview.repositories {
+                                (repository(line, &answers.get(&line.id).copied().unwrap_or_default(), now))
                             }
                         }
                     }
                 }
-                (pager(params, list.found))
+                (pager(params, usize::try_from(overview.found).unwrap_or(usize::MAX)))
             }
         }
     }
@@ -198,51 +202,5 @@ fn caches(lines: &[CacheLine]) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// The lines whose name has the text in it, in this order.
-fn sorted<'a>(all: &'a [RepositoryLine], text: Option<&str>, sort: Sort) -> Vec<&'a RepositoryLine> {
-    let text = text.map(str::to_ascii_lowercase).unwrap_or_default();
-    let has = |line: &&RepositoryLine| line.name.to_ascii_lowercase().contains(&text);
-    let mut found: Vec<&RepositoryLine> = all.iter().filter(has).collect();
-    let compare = |a: &RepositoryLine, b: &RepositoryLine| match sort.name {
-        "size" => a.bytes.cmp(&b.bytes),
-        "entries" => a.entries.cmp(&b.entries),
-        "used" => a.used.cmp(&b.used),
-        _ => Ordering::Equal,
-    };
-    // They come by name, and those that are equal stay so.
-    found.sort_by(|a, b| if sort.descending { compare(b, a) } else { compare(a, b) });
-    if sort.name == "name" && sort.descending {
-        found.reverse();
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repositories_are_found_and_sorted() {
-        let line = |name: &str, bytes, used: Option<i64>| RepositoryLine {
-            id: RepoId(1),
-            name: name.to_owned(),
-            entries: bytes,
-            bytes,
-            limit: 10,
-            used: used.map(Timestamp),
-        };
-        let all = [line("Acme/app", 5, Some(1)), line("acme/lib", 7, None), line("beta/app", 5, Some(3))];
-        let names = |text, name, descending| {
-            let found = sorted(&all, text, Sort { name, descending });
-            found.into_iter().map(|line| line.name.as_str()).collect::<Vec<_>>()
-        };
-        assert_eq!(names(None, "name", true), ["beta/app", "acme/lib", "Acme/app"]);
-        assert_eq!(names(None, "size", true), ["acme/lib", "Acme/app", "beta/app"]);
-        assert_eq!(names(None, "used", true), ["beta/app", "Acme/app", "acme/lib"]);
-        assert_eq!(names(Some("ACME"), "size", false), ["Acme/app", "acme/lib"]);
-        assert!(names(Some("<script>"), "name", false).is_empty());
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! A page is read in one of two ways. Where much of a repository is meant, its entries are *walked* in the order that is
 //! asked for, by an index, and those that are not meant are passed over. Where little is meant, that is *found* by the
-//! index of keys and scopes, and sorted. How much is meant is known beforehand: the whole is a number that is kept, a
-//! part is counted in that index. Which way is taken stands in the statement's text, as an expression in the place of
-//! the column that would lead to the other index: a database that plans without the values would choose blindly.
+//! index of keys or that of scopes, and sorted. How much is meant is known beforehand: the whole is a number that is kept,
+//! a part is counted in that index. Which way is taken stands in the statement's text, as an expression in the place of
+//! the column that would lead to the other index: a database that plans without the values would choose blindly. What is
+//! meant of all repositories is found in one after the other.
+
+use std::cmp::Ordering;
 
 use super::entry_columns;
 use crate::Result;
@@ -18,74 +21,140 @@ const LITTLE: u64 = 8;
 const HELD: Sql = sql!("SELECT held FROM repositories WHERE id = $1");
 const HELD_IN_ALL: Sql = sql!("SELECT CAST(coalesce(sum(held), 0) AS BIGINT) FROM repositories");
 
-/// What is meant of what `repo` says: keys from `$2` to below `$3`, in the scopes of `$5` unless `$4` is null.
-macro_rules! count {
-    ($($repo:tt)*) => {
-        sql!("SELECT count(*) FROM entries WHERE " $($repo)* " AND entries.key >= $2 AND entries.key < $3
-              AND ($4 IS NULL OR entries.scope" in_blobs("$5") ")")
-    };
+/// How entries are read, by what is meant: all of a repository or of all, keys from `$2` to below `$3`, or such keys in the
+/// scopes of `$6`.
+struct Ways {
+    all: [Sql; ORDERS],
+    walked_by_key: [Sql; ORDERS],
+    walked_by_scope: [Sql; ORDERS],
+    found_by_key: [Sql; ORDERS],
+    found_by_scope: [Sql; ORDERS],
+    count_by_key: Sql,
+    count_by_scope: Sql,
 }
-const COUNT: Sql = count!("entries.repo = $1");
-const COUNT_IN_ALL: Sql = count!("$1 IS NULL");
 
+/// The orders, rising and falling; see [`order`].
+const ORDERS: usize = 10;
+
+/// `$4` rows after `$5`. They are fetched once it is known which they are: passing over others is a matter of the index.
 macro_rules! page {
-    ([$($repo:tt)*] [$($key:tt)*] [$($order:tt)*]) => {
-        sql!("SELECT repositories.name, " entry_columns!() " FROM entries CROSS JOIN repositories
-              WHERE repositories.id = entries.repo AND " $($repo)*
-             " AND " $($key)* " >= $2 AND " $($key)* " < $3 AND ($4 IS NULL OR entries.scope" in_blobs("$5") ")
-              ORDER BY " $($order)* " LIMIT $6 OFFSET $7")
+    ([$($from:tt)*] [$($meant:tt)*] [$($order:tt)*]) => {
+        sql!("SELECT repositories.name, " entry_columns!() " FROM (
+                  SELECT entries.id AS id FROM " $($from)* $($meant)* " ORDER BY " $($order)* " LIMIT $4 OFFSET $5
+              ) AS page CROSS JOIN entries CROSS JOIN repositories
+              WHERE entries.id = page.id AND repositories.id = entries.repo")
     };
 }
 
-/// In each order, rising and falling.
+/// A page in each order; `plus` keeps the index of a number out, and `key` and `scope` are those columns with theirs kept
+/// out or not.
 macro_rules! pages {
-    ($repo:tt $key:tt $plus:literal) => {
+    ($from:tt $meant:tt $plus:literal [$($key:tt)*] [$($scope:tt)*]) => {
         [
-            page!($repo $key ["entries.created" $plus ", entries.id"]),
-            page!($repo $key ["entries.created" $plus " DESC, entries.id DESC"]),
-            page!($repo $key ["entries.accessed" $plus ", entries.id"]),
-            page!($repo $key ["entries.accessed" $plus " DESC, entries.id DESC"]),
-            page!($repo $key ["entries.size" $plus ", entries.id"]),
-            page!($repo $key ["entries.size" $plus " DESC, entries.id DESC"]),
+            page!($from $meant ["entries.created" $plus ", entries.id"]),
+            page!($from $meant ["entries.created" $plus " DESC, entries.id DESC"]),
+            page!($from $meant ["entries.accessed" $plus ", entries.id"]),
+            page!($from $meant ["entries.accessed" $plus " DESC, entries.id DESC"]),
+            page!($from $meant ["entries.size" $plus ", entries.id"]),
+            page!($from $meant ["entries.size" $plus " DESC, entries.id DESC"]),
+            page!($from $meant [$($key)* ", entries.scope, entries.id"]),
+            page!($from $meant [$($key)* " DESC, entries.scope DESC, entries.id DESC"]),
+            page!($from $meant [$($scope)* ", entries.key, entries.id"]),
+            page!($from $meant [$($scope)* " DESC, entries.key DESC, entries.id DESC"]),
         ]
     };
 }
-static WALKED: [Sql; 6] =
-    pages!(["entries.repo = $1"] [each("+entries.key", "(entries.key || ''::bytea)")] "");
-static FOUND: [Sql; 6] = pages!(["entries.repo = $1"] ["entries.key"] " + 0");
-static IN_ALL: [Sql; 6] = pages!(["$1 IS NULL"] [each("+entries.key", "(entries.key || ''::bytea)")] "");
+
+macro_rules! count {
+    ([$($from:tt)*] [$($meant:tt)*]) => {
+        sql!("SELECT count(*) FROM " $($from)* $($meant)*)
+    };
+}
+
+/// `walk` and `find` are where from.
+macro_rules! ways {
+    ($walk:tt $find:tt) => {
+        Ways {
+            all: pages!($walk [""] "" ["entries.key"] ["entries.scope"]),
+            walked_by_key: pages!($walk [
+                " AND" no_index("entries.key") ">= $2 AND" no_index("entries.key") "< $3"
+            ] "" ["entries.key"] ["entries.scope"]),
+            walked_by_scope: pages!($walk [
+                " AND" no_index("entries.key") ">= $2 AND" no_index("entries.key") "< $3
+                  AND" no_index("entries.scope") in_blobs("$6")
+            ] "" ["entries.key"] ["entries.scope"]),
+            found_by_key: pages!($find [
+                " AND entries.key >= $2 AND entries.key < $3"
+            ] " + 0" ["entries.key"] [no_index("entries.scope")]),
+            found_by_scope: pages!($find [
+                " AND entries.scope" in_blobs("$6") " AND entries.key >= $2 AND entries.key < $3"
+            ] " + 0" [no_index("entries.key")] ["entries.scope"]),
+            count_by_key: count!($find [" AND entries.key >= $2 AND entries.key < $3"]),
+            count_by_scope: count!($find [
+                " AND entries.scope" in_blobs("$6") " AND entries.key >= $2 AND entries.key < $3"
+            ]),
+        }
+    };
+}
+
+static IN_ONE: Ways = ways!(["entries WHERE entries.repo = $1"]["entries WHERE entries.repo = $1"]);
+static IN_ALL: Ways = ways!(
+    ["entries WHERE $1 IS NULL"]["repositories AS holders CROSS JOIN entries
+      WHERE $1 IS NULL AND holders.held > 0 AND entries.repo = holders.id"]
+);
 
 pub(super) async fn list<D: Driver>(database: &Database<D>, listing: &Listing) -> Result<Listed> {
     let mut session = database.read("list entries").await?;
     let repo = listing.repo.map(|repo| repo.0);
     let (low, high) = keys(listing);
-    let scoped = listing.scopes.as_ref().map(|scopes| signed(scopes.len() as u64));
     let scopes = listing.scopes.iter().flatten().map(|scope| scope.clone().into_bytes());
     let scopes: Vec<Vec<u8>> = scopes.collect();
+    let (limit, offset) = (signed(listing.limit), signed(listing.offset));
+    let values = args![repo, &low, &high, limit, offset, &scopes];
 
-    let held = match repo {
-        Some(_) => session.find::<u64>(&HELD, args![repo]).await?.unwrap_or(0),
-        None => session.one::<u64>(&HELD_IN_ALL, args![]).await?,
+    let (ways, held) = match repo {
+        Some(_) => (&IN_ONE, session.find::<u64>(&HELD, args![repo]).await?.unwrap_or(0)),
+        None => (&IN_ALL, session.one::<u64>(&HELD_IN_ALL, args![]).await?),
     };
-    let all = listing.key.is_none() && listing.key_prefix.is_none() && scoped.is_none();
-    let total = if all {
-        held
-    } else {
-        let count = if repo.is_some() { &COUNT } else { &COUNT_IN_ALL };
-        session.one::<u64>(count, args![repo, &low, &high, scoped, &scopes]).await?
+    let total = match (by_key(listing), &listing.scopes) {
+        (_, Some(_)) => session.one::<u64>(&ways.count_by_scope, values).await?,
+        (true, None) => session.one::<u64>(&ways.count_by_key, values).await?,
+        (false, None) => held,
     };
-    if listing.offset >= total {
+    if listing.offset >= total || listing.limit == 0 {
         return Ok(Listed { total, entries: Vec::new() });
     }
-    let pages = match repo {
-        None => &IN_ALL,
-        Some(_) if total < held / LITTLE => &FOUND,
-        Some(_) => &WALKED,
-    };
-    let (limit, offset) = (signed(listing.limit), signed(listing.offset));
-    let values = args![repo, &low, &high, scoped, &scopes, limit, offset];
-    let page = &pages[order(listing.sort, listing.descending)];
-    Ok(Listed { total, entries: session.all::<(String, Entry)>(page, values).await? })
+    let pages = ways.pages(listing, total < held / LITTLE);
+    let mut entries: Vec<(String, Entry)> = session.all(&pages[order(listing)], values).await?;
+    // The page's rows come in whatever order they were fetched.
+    entries.sort_by(|(_, a), (_, b)| {
+        let rising = compare(listing.sort, a, b);
+        if listing.descending { rising.reverse() } else { rising }
+    });
+    Ok(Listed { total, entries })
+}
+
+impl Ways {
+    /// The statements of a listing that means `little` or not.
+    fn pages(&self, listing: &Listing, little: bool) -> &[Sql; ORDERS] {
+        let scoped = listing.scopes.is_some();
+        if !scoped && !by_key(listing) {
+            return &self.all;
+        }
+        // What is found by the index that has the order is as good as walked.
+        let found = little || listing.sort == if scoped { SortBy::Scope } else { SortBy::Key };
+        match (scoped, found) {
+            (false, false) => &self.walked_by_key,
+            (true, false) => &self.walked_by_scope,
+            (false, true) => &self.found_by_key,
+            (true, true) => &self.found_by_scope,
+        }
+    }
+}
+
+/// Whether not all keys are meant.
+fn by_key(listing: &Listing) -> bool {
+    listing.key.is_some() || listing.key_prefix.is_some()
 }
 
 /// The first key that is meant, and the first after them.
@@ -101,51 +170,96 @@ fn keys(listing: &Listing) -> (Vec<u8>, Vec<u8>) {
     }
 }
 
-/// The place of an order's statement.
-fn order(sort: SortBy, descending: bool) -> usize {
-    let sort = match sort {
+/// The place of a listing's order.
+fn order(listing: &Listing) -> usize {
+    let sort = match listing.sort {
         SortBy::Created => 0,
         SortBy::Accessed => 2,
         SortBy::Size => 4,
+        SortBy::Key => 6,
+        SortBy::Scope => 8,
     };
-    sort + usize::from(descending)
+    sort + usize::from(listing.descending)
+}
+
+fn compare(sort: SortBy, a: &Entry, b: &Entry) -> Ordering {
+    let (a_slot, b_slot) = (&a.slot, &b.slot);
+    let by_sort = match sort {
+        SortBy::Created => a.created.cmp(&b.created),
+        SortBy::Accessed => a.accessed.cmp(&b.accessed),
+        SortBy::Size => a.size.cmp(&b.size),
+        SortBy::Key => (&a_slot.key, &a_slot.scope).cmp(&(&b_slot.key, &b_slot.scope)),
+        SortBy::Scope => (&a_slot.scope, &a_slot.key).cmp(&(&b_slot.scope, &b_slot.key)),
+    };
+    by_sort.then(a.id.cmp(&b.id))
 }
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row;
+    use sqlx::{Row, SqlitePool};
 
     use super::*;
     use crate::SqliteCatalog;
 
-    #[tokio::test]
-    async fn sqlite_takes_the_way_that_the_text_says() {
+    /// The steps over entries, and whether what they give is sorted.
+    async fn plan(pool: &SqlitePool, sql: &Sql, repo: Option<i64>) -> (Vec<String>, bool) {
+        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite));
+        let query = sqlx::query(text).bind(repo).bind(vec![0u8]).bind(vec![0xFFu8]);
+        let rows = query.bind(30).bind(0).bind("[]").fetch_all(pool).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+        (steps.into_iter().filter(|step| step.contains(" entries ")).collect(), sorts)
+    }
+
+    async fn pool() -> (tempfile::TempDir, SqlitePool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog.db");
         drop(SqliteCatalog::open(&path).await.unwrap());
-        let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
-        let plan = async |sql: &Sql, repo: Option<i64>| {
-            let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite));
-            let query = sqlx::query(text).bind(repo).bind(vec![0u8]).bind(vec![0xFFu8]);
-            let query = query.bind(None::<i64>).bind("[]").bind(30).bind(0);
-            let rows = query.fetch_all(&pool).await.unwrap();
-            let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-            steps.join("\n")
-        };
-        let indexes = ["entries_by_creation", "entries_by_access", "entries_by_size"];
+        (folder, SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap())
+    }
+
+    const BY_KEY: &str = "entries_by_key (repo=? AND key>? AND key<?)";
+    const BY_SCOPE: &str = "entries_by_scope (repo=? AND scope=? AND key>? AND key<?)";
+
+    #[tokio::test]
+    async fn sqlite_walks_the_index_that_has_the_order() {
+        let (_folder, pool) = pool().await;
+        let indexes = [
+            "entries_by_creation",
+            "entries_by_access",
+            "entries_by_size",
+            "entries_by_key",
+            "entries_by_scope",
+        ];
         for (number, index) in indexes.into_iter().flat_map(|index| [index, index]).enumerate() {
-            let walked = plan(&WALKED[number], Some(1)).await;
-            assert!(walked.contains(index) && !walked.contains("TEMP B-TREE"), "{walked}");
-            let found = plan(&FOUND[number], Some(1)).await;
-            assert!(found.contains("entries_by_key (repo=? AND key>? AND key<?)"), "{found}");
+            for walk in [&IN_ONE.all, &IN_ONE.walked_by_key, &IN_ONE.walked_by_scope] {
+                let (steps, sorts) = plan(&pool, &walk[number], Some(1)).await;
+                assert!(steps[0].contains(index) && !sorts, "{steps:#?}");
+            }
+            let (steps, _) = plan(&pool, &IN_ONE.all[number], Some(1)).await;
+            assert!(steps[0].contains("COVERING"), "{steps:#?}");
         }
-        for statement in &IN_ALL[2..4] {
-            let plan = plan(statement, None).await;
-            assert!(plan.contains("entries_by_age") && !plan.contains("TEMP B-TREE"), "{plan}");
+        for walk in &IN_ALL.all[2..4] {
+            let (steps, sorts) = plan(&pool, walk, None).await;
+            assert!(steps[0].contains("entries_by_age") && !sorts, "{steps:#?}");
         }
-        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", COUNT.sqlite));
-        let query = sqlx::query(text).bind(1).bind(vec![0u8]).bind(vec![0xFFu8]).bind(None::<i64>).bind("[]");
-        let step: String = query.fetch_all(&pool).await.unwrap()[0].get("detail");
-        assert!(step.contains("COVERING INDEX entries_by_key"), "{step}");
+    }
+
+    #[tokio::test]
+    async fn sqlite_finds_little_by_its_key_or_scope() {
+        let (_folder, pool) = pool().await;
+        for (ways, repo) in [(&IN_ONE, Some(1)), (&IN_ALL, None)] {
+            for number in 0..ORDERS {
+                let (steps, sorts) = plan(&pool, &ways.found_by_key[number], repo).await;
+                assert!(steps[0].contains(BY_KEY), "{number}: {steps:#?}");
+                assert_eq!(sorts, repo.is_none() || !(6..8).contains(&number), "{number}: {steps:#?}");
+                let (steps, _) = plan(&pool, &ways.found_by_scope[number], repo).await;
+                assert!(steps[0].contains(BY_SCOPE), "{number}: {steps:#?}");
+            }
+            for (count, index) in [(&ways.count_by_key, BY_KEY), (&ways.count_by_scope, BY_SCOPE)] {
+                let (steps, _) = plan(&pool, count, repo).await;
+                assert!(steps[0].contains("COVERING") && steps[0].contains(index), "{steps:#?}");
+            }
+        }
     }
 }

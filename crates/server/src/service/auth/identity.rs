@@ -1,6 +1,7 @@
 //! What a valid token says of its bearer.
 
 use snowbank_actions::scope::Scopes;
+use snowbank_catalog::rooms::Names;
 
 use super::grant::{CacheGrant, Grant};
 use super::manage::{ManageGrant, ManageRight};
@@ -85,6 +86,15 @@ impl Identity {
         match self {
             Self::Manager { grants, .. } => ManageGrant::over_repository(grants, repository),
             _ => self.is_admin().then_some(ManageRight::Admin),
+        }
+    }
+
+    /// The repositories of which it sees what they come to; none for all.
+    pub(in crate::service) fn sees_repositories(&self) -> Option<Vec<Names>> {
+        match self {
+            Self::Admin { .. } => None,
+            Self::Manager { grants, .. } => Some(grants.iter().map(ManageGrant::names).collect()),
+            _ => Some(self.job().map(|(own, _)| Names::One(own.to_owned())).into_iter().collect()),
         }
     }
 

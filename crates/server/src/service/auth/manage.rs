@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use snowbank_catalog::rooms::Names;
 
 use crate::service::is_repository_name;
 
@@ -52,6 +53,14 @@ impl ManageGrant {
     pub(super) fn over_owner(grants: &[Self], owner: &str) -> Option<ManageRight> {
         let folded = owner.to_ascii_lowercase();
         grants.iter().filter(|grant| grant.is_over(&folded)).map(|grant| grant.right).max()
+    }
+
+    /// The repositories that it is about.
+    pub(super) fn names(&self) -> Names {
+        match self.repositories.strip_suffix("/*") {
+            Some(owner) => Names::Owner(owner.to_owned()),
+            None => Names::One(self.repositories.clone()),
+        }
     }
 
     fn is_over(&self, owner: &str) -> bool {

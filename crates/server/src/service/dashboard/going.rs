@@ -1,7 +1,7 @@
 //! What goes next of what nobody uses: the order in which eviction takes entries, without taking any.
 
-use snowbank_catalog::ids::{RepoId, Timestamp};
-use snowbank_catalog::rooms::Entry;
+use snowbank_catalog::ids::Timestamp;
+use snowbank_catalog::rooms::{Entry, Listing, SortBy};
 
 use crate::service::limits::Cascade;
 use crate::service::{Result, Service, Visitor};
@@ -82,21 +82,21 @@ impl Service {
         let limit = self.settings().max_disk.map(|limit| limit.0);
         let mut excess = limit.map_or(0, |limit| bytes.saturating_sub(limit));
         let mut entries = Vec::new();
-        for entry in self.0.catalog.coldest(None, 0, MOST + 1).await? {
-            let name = self.name_of(entry.repo).await?;
+        let coldest = Listing {
+            repo: None,
+            key_prefix: None,
+            key: None,
+            scopes: None,
+            sort: SortBy::Accessed,
+            descending: false,
+            offset: 0,
+            limit: MOST + 1,
+        };
+        for (name, entry) in self.0.catalog.list(&coldest).await?.entries {
             entries.push(judged(&cascade, name, entry, now, (&mut excess, GoingFor::Disk)));
         }
         let (entries, more) = ordered(entries);
         Ok(Going { entries, more, bytes, limit, now })
-    }
-
-    async fn name_of(&self, repo: RepoId) -> Result<String> {
-        let known = self.0.repositories.read().ok();
-        let known = known.and_then(|known| known.values().find(|known| known.id == repo).cloned());
-        match known {
-            Some(known) => Ok(known.name),
-            None => Ok(self.0.catalog.repository_name(repo).await?.unwrap_or_default()),
-        }
     }
 }
 

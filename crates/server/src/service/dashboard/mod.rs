@@ -16,7 +16,7 @@ use super::{Identity, Result, Service};
 pub use fates::{Fates, LineFate};
 pub use fold::{Line, NamedPack, Order, Series};
 pub use going::{Going, GoingEntry, GoingFor};
-pub use overview::{CacheLine, Disk, Overview, RepositoryLine};
+pub use overview::{CacheLine, Disk, Overview, OverviewQuery, RepositoryLine};
 pub use past::{Answers, ByDay, Past};
 pub(super) use remembered::Sums;
 pub use shelf::{Shelf, ShelfQuery};

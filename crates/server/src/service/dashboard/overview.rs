@@ -1,21 +1,40 @@
 //! All repositories and binary caches that somebody may see.
 
-use std::collections::HashMap;
-
 use snowbank_catalog::ids::{RepoId, Timestamp};
-use snowbank_catalog::rooms::{Repository, Usage};
+use snowbank_catalog::rooms::{
+    ListedRepositories, Repository, RepositoryListing, RepositorySort, Usage, UsageInAll,
+};
 
 use crate::service::{Identity, Result, Service};
 
 /// What somebody sees of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overview {
-    /// Repositories that have entries, by name. 150 bytes each.
+    /// What all repositories come to that have entries.
+    pub all: UsageInAll,
+    /// How many of them are meant.
+    pub found: u64,
+    /// A page of those.
     pub repositories: Vec<RepositoryLine>,
     /// Binary caches, by name.
     pub caches: Vec<CacheLine>,
     /// The disk; an administrator's to see.
     pub disk: Option<Disk>,
+}
+
+/// Which repositories a page has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverviewQuery {
+    /// Only those with this in their names, in any case.
+    pub text: Option<String>,
+    /// The order.
+    pub sort: RepositorySort,
+    /// Largest or latest first.
+    pub descending: bool,
+    /// Repositories left out before the first.
+    pub offset: u64,
+    /// Repositories at most.
+    pub limit: u64,
 }
 
 /// A repository in a list.
@@ -65,41 +84,22 @@ pub struct Disk {
 
 impl Service {
     /// What somebody may see of the server; who is nobody sees the public caches.
-    pub async fn overview(&self, identity: Option<&Identity>) -> Result<Overview> {
+    pub async fn overview(&self, identity: Option<&Identity>, query: &OverviewQuery) -> Result<Overview> {
         self.write_access_times().await?;
-        let is_admin = identity.is_some_and(Identity::is_admin);
-        let usage = match identity {
-            Some(_) if is_admin => self.0.catalog.usage(None, 0, u64::MAX).await?,
-            Some(manager @ Identity::Manager { .. }) => {
-                let all = self.0.catalog.usage(None, 0, u64::MAX).await?;
-                all.into_iter().filter(|usage| manager.manages(&usage.repository.name).is_some()).collect()
-            }
-            Some(identity) => self.own_usage(identity).await?,
-            None => Vec::new(),
-        };
-        let ids: Vec<RepoId> = usage.iter().map(|usage| usage.repository.id).collect();
-        let used: HashMap<RepoId, Timestamp> = self.0.catalog.last_used(&ids).await?.into_iter().collect();
+        let OverviewQuery { text, sort, descending, offset, limit } = query.clone();
+        let of = identity.map_or_else(|| Some(Vec::new()), Identity::sees_repositories);
+        let listing = RepositoryListing { of, text, sort, descending, offset, limit };
+        let ListedRepositories { all, found, page } = self.0.catalog.repositories(&listing).await?;
         let cascade = self.whole_cascade().await?;
-        let line =
-            |Usage { repository: Repository { id, name, .. }, entries, bytes }: Usage| RepositoryLine {
-                id,
-                limit: cascade.of_repository(&name).size.0,
-                used: used.get(&id).copied(),
-                name,
-                entries,
-                bytes,
-            };
-        let repositories = usage.into_iter().map(line).collect();
+        let line = |(usage, used): (Usage, Option<Timestamp>)| {
+            let Usage { repository: Repository { id, name, .. }, entries, bytes } = usage;
+            let limit = cascade.of_repository(&name).size.0;
+            RepositoryLine { id, name, entries, bytes, limit, used }
+        };
+        let repositories = page.into_iter().map(line).collect();
+        let is_admin = identity.is_some_and(Identity::is_admin);
         let disk = if is_admin { Some(self.disk().await?) } else { None };
-        Ok(Overview { repositories, caches: self.cache_lines(identity).await?, disk })
-    }
-
-    /// What a job's own repository has.
-    async fn own_usage(&self, identity: &Identity) -> Result<Vec<Usage>> {
-        let Some((name, _)) = identity.job() else { return Ok(Vec::new()) };
-        let Some(repository) = self.0.catalog.find_repository(name).await? else { return Ok(Vec::new()) };
-        let held = self.0.catalog.holdings(repository.id).await?;
-        Ok(vec![Usage { repository, entries: held.entries, bytes: held.bytes }])
+        Ok(Overview { all, found, repositories, caches: self.cache_lines(identity).await?, disk })
     }
 
     async fn cache_lines(&self, identity: Option<&Identity>) -> Result<Vec<CacheLine>> {

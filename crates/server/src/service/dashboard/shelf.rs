@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use snowbank_catalog::ids::{EntryId, RepoId};
-use snowbank_catalog::rooms::{Entry, SortBy};
+use snowbank_catalog::rooms::{Entry, Listed, SortBy};
 
 use super::fold::{self, Line, NamedPack, Order, Series};
 use crate::service::snapshots::PACK_PREFIX;
@@ -47,39 +47,47 @@ pub struct Shelf {
 impl Service {
     /// A page of what the visitor may see of a repository, folded.
     pub async fn shelf(&self, visitor: &Visitor, query: &ShelfQuery) -> Result<Shelf> {
+        // Who searches for packs wants to see them, and where there are none, there are no snapshots to fold.
+        let named = query.key_prefix.as_deref().is_some_and(fold::is_pack);
+        if named || self.packs_of_repository(visitor, query, 0).await?.total == 0 {
+            return self.unfolded(visitor, query).await;
+        }
         let (sort, descending) = match query.order {
-            Order::Created => (SortBy::Created, query.descending),
-            Order::Size => (SortBy::Size, query.descending),
-            Order::Accessed => (SortBy::Accessed, query.descending),
             // Which are read matters only where there are too many.
             Order::Key | Order::Scope => (SortBy::Accessed, true),
+            order => (sort_by(order), query.descending),
         };
-        let asked = CacheQuery {
-            key_prefix: query.key_prefix.clone(),
-            scope: query.scope.clone(),
-            sort,
-            descending,
-            offset: 0,
-            limit: MOST,
-        };
-        let listed = self.repository_caches(visitor, &asked).await?;
+        let listed = self.repository_caches(visitor, &query.page(sort, descending, 0, MOST)).await?;
         let read = listed.entries.len() as u64;
         let entries = listed.entries.into_iter().map(|(_, entry)| entry).collect();
-        // Who searches for packs wants to see them.
-        let named = query.key_prefix.as_deref().is_some_and(fold::is_pack);
-        let mut lines = match &query.key_prefix {
-            _ if named => plain(entries),
-            None => self.folded(entries, None, read == listed.total).await,
+        let packs = match &query.key_prefix {
+            None => None,
             Some(_) => {
-                let key_prefix = Some(PACK_PREFIX.to_owned());
-                let packs = self.repository_caches(visitor, &CacheQuery { key_prefix, ..asked }).await?;
-                let packs = packs.entries.into_iter().map(|(_, entry)| entry).collect();
-                self.folded(entries, Some(packs), false).await
+                let packs = self.packs_of_repository(visitor, query, MOST).await?;
+                Some(packs.entries.into_iter().map(|(_, entry)| entry).collect())
             }
         };
+        let all = packs.is_none() && read == listed.total;
+        let mut lines = self.folded(entries, packs, all).await;
         fold::sort(&mut lines, query.order, query.descending);
         let page = lines.iter().skip(query.offset).take(query.limit).cloned().collect();
         Ok(Shelf { entries: listed.total, read, lines: lines.len(), page })
+    }
+
+    /// A page of entries as they are, each a line.
+    async fn unfolded(&self, visitor: &Visitor, query: &ShelfQuery) -> Result<Shelf> {
+        let (offset, limit) = (query.offset as u64, query.limit as u64);
+        let asked = query.page(sort_by(query.order), query.descending, offset, limit);
+        let listed = self.repository_caches(visitor, &asked).await?;
+        let page = listed.entries.into_iter().map(|(_, entry)| Line::Entry(entry)).collect();
+        let lines = usize::try_from(listed.total).unwrap_or(usize::MAX);
+        Ok(Shelf { entries: listed.total, read: listed.total, lines, page })
+    }
+
+    /// The packs that may belong to what is meant, the last used first.
+    async fn packs_of_repository(&self, visitor: &Visitor, query: &ShelfQuery, limit: u64) -> Result<Listed> {
+        let packs = ShelfQuery { key_prefix: Some(PACK_PREFIX.to_owned()), ..query.clone() };
+        self.repository_caches(visitor, &packs.page(SortBy::Accessed, true, 0, limit)).await
     }
 
     /// Each pack goes to every series whose newest generation names it. Packs are among the entries, or come apart from
@@ -123,6 +131,20 @@ impl Service {
     }
 }
 
-fn plain(entries: Vec<Entry>) -> Vec<Line> {
-    entries.into_iter().map(Line::Entry).collect()
+impl ShelfQuery {
+    /// A page of the entries that are meant.
+    fn page(&self, sort: SortBy, descending: bool, offset: u64, limit: u64) -> CacheQuery {
+        let (key_prefix, scope) = (self.key_prefix.clone(), self.scope.clone());
+        CacheQuery { key_prefix, scope, sort, descending, offset, limit }
+    }
+}
+
+fn sort_by(order: Order) -> SortBy {
+    match order {
+        Order::Key => SortBy::Key,
+        Order::Scope => SortBy::Scope,
+        Order::Size => SortBy::Size,
+        Order::Accessed => SortBy::Accessed,
+        Order::Created => SortBy::Created,
+    }
 }

@@ -13,12 +13,12 @@ use snowbank_catalog::rooms::{
     Block, Browse, Cache, CacheFile, CacheUsage, Caches, Changed, Claim, Counts, Day, Doomed, Entries, Entry,
     EventFilter, Events, Fate, Figures, Files, Finalized, Form, HashPart, Hit, Holdings, ImagePush,
     ImagePushes, Inventory, JobKind, Jobs, Keep, KeptNar, KnownLayer, Layer, LayerKey, Layers, LimitChange,
-    Limits, Listed, ListedToken, Listing, Lookup, Lookups, Measure, NarFile, NarPlace, Nars, Nearby,
-    NewImagePush, NewLookup, NewNar, NewPath, NewSample, NewToken, NumberedPage, Outcome, Pack, Packs,
-    PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Pusher, Queue,
-    Recipes, Recoded, Removal, Removals, Repositories, Repository, Representation, Representations, Reserved,
-    Restores, Sample, Save, Saves, Segment, Sender, SetLimit, Slot, Stage, Staged, StoredNar, Tallies, Tally,
-    TokenState, Tokens, Unfinished, Upload, Uploads, Usage, UsageInAll, Why,
+    Limits, Listed, ListedRepositories, ListedToken, Listing, Lookup, Lookups, Measure, NarFile, NarPlace,
+    Nars, Nearby, NewImagePush, NewLookup, NewNar, NewPath, NewSample, NewToken, NumberedPage, Outcome, Pack,
+    Packs, PageAdded, Parcel, Parcels, Path, PathRow, Paths, Pin, Pins, Publication, Published, Pusher,
+    Queue, Recipes, Recoded, Removal, Removals, Repositories, Repository, RepositoryListing, Representation,
+    Representations, Reserved, Restores, Sample, Save, Saves, Segment, Sender, SetLimit, Slot, Stage, Staged,
+    StoredNar, Tallies, Tally, TokenState, Tokens, Unfinished, Upload, Uploads, Usage, UsageInAll, Why,
 };
 use snowbank_catalog::{Catalog, Result};
 use snowbank_nix::hash::NarHash;
@@ -156,6 +156,7 @@ gated! {
         fn token_state(id: &str) -> Option<TokenState>;
     }
     Browse {
+        fn repositories(listing: &RepositoryListing) -> ListedRepositories;
         fn last_used(repos: &[RepoId]) -> Vec<(RepoId, Timestamp)>;
         fn newest_paths(cache: CacheId, views: &[String], limit: u64) -> Vec<Path>;
     }
