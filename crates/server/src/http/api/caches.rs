@@ -1,12 +1,13 @@
 //! Entries: list, delete, usage.
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use serde_json::{Value, json};
 use snowbank_actions::query::Query;
 use snowbank_catalog::ids::EntryId;
 
 use super::failure::Failure;
+use super::named::Named;
 use crate::http::site::Site;
 use crate::http::timestamp::rfc3339;
 use crate::service::{CacheFilter, CacheRow, Service, UsageRow};
@@ -46,7 +47,7 @@ pub(super) async fn delete_matching(
 pub(super) async fn delete_one(
     State(service): State<Service>,
     site: Site,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Json<Value>, Failure> {
     let admin = site.admin(&service).await?;
     let id = id.parse().map_err(|_| Failure::bad_request("the id of a cache is a number"))?;

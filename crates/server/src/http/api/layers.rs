@@ -2,7 +2,7 @@
 //! `snowbank_binary_cache::bulk`.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
@@ -11,6 +11,7 @@ use snowbank_binary_cache::bulk::{Layers, LayersWanted, MAX_LAYERS, PROTOBUF, To
 
 use super::failure::Failure;
 use super::message::message;
+use super::named::Named;
 use crate::http::site::Site;
 use crate::service::Service;
 
@@ -24,7 +25,7 @@ const MAX_LIST: usize = MAX_LAYERS * 192;
 pub(super) async fn known(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Failure> {
@@ -44,7 +45,7 @@ pub(super) async fn known(
 pub(super) async fn note(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Failure> {

@@ -6,6 +6,7 @@ mod exchange;
 mod failure;
 mod layers;
 mod message;
+mod named;
 mod nix;
 mod pins;
 mod pull;

@@ -1,10 +1,11 @@
 //! `GET /api/v1/nix/<cache>`: what a machine needs to know of a binary cache to use it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::named::Named;
 use crate::http::site::Site;
 use crate::service::Service;
 
@@ -21,7 +22,7 @@ pub(super) struct About {
 pub(super) async fn about(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
 ) -> Result<Json<About>, Failure> {
     let view = site.cache(&service, &cache).await?;
     Ok(Json(About {

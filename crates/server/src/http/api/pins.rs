@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,14 +12,19 @@ use snowbank_catalog::rooms::Pin;
 use snowbank_nix::store_path::StorePath;
 
 use super::failure::Failure;
+use super::message::bounded;
+use super::named::Named;
 use crate::http::site::Site;
 use crate::http::timestamp::rfc3339;
 use crate::service::Service;
 
+/// Bytes of a body at the most.
+const MAX_BODY: usize = 16 << 10;
+
 /// What a name shall keep.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewPin {
+struct NewPin {
     /// A store path, or its last part.
     path: String,
     /// Seconds; for good without it.
@@ -30,7 +36,7 @@ pub(super) struct NewPin {
 pub(super) async fn list(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
 ) -> Result<Json<Value>, Failure> {
     let view = site.cache(&service, &cache).await?;
     let row = |pin: Pin| {
@@ -47,10 +53,14 @@ pub(super) async fn list(
 pub(super) async fn put(
     State(service): State<Service>,
     site: Site,
-    Path((cache, name)): Path<(String, String)>,
-    Json(pin): Json<NewPin>,
+    Named((cache, name)): Named<(String, String)>,
+    body: Body,
 ) -> Result<StatusCode, Failure> {
     let view = site.cache(&service, &cache).await?;
+    view.may_pin()?;
+    let body = bounded(&service, body, MAX_BODY).await?;
+    let pin: NewPin = serde_json::from_slice(&body)
+        .map_err(|error| Failure::bad_request(format!("the body is no pin: {error}")))?;
     let dir = view.dir();
     let base =
         pin.path.strip_prefix(dir.as_str()).map_or(pin.path.as_str(), |rest| rest.trim_start_matches('/'));
@@ -65,7 +75,7 @@ pub(super) async fn put(
 pub(super) async fn delete(
     State(service): State<Service>,
     site: Site,
-    Path((cache, name)): Path<(String, String)>,
+    Named((cache, name)): Named<(String, String)>,
 ) -> Result<StatusCode, Failure> {
     site.cache(&service, &cache).await?.unpin(&name).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,7 +1,7 @@
 //! Pulling many paths at once, at `/api/v1/nix/<cache>/closure` and `/rows`: messages of `snowbank_binary_cache::bulk`.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::IntoResponse;
@@ -12,6 +12,7 @@ use snowbank_binary_cache::bulk::{ClosureWanted, MAX_HAVE, MAX_PATHS, MAX_PIECES
 
 use super::failure::Failure;
 use super::message::message;
+use super::named::Named;
 use crate::http::content_type::BYTES;
 use crate::http::site::Site;
 use crate::service::{ClosureAnswer, ClosureQuestion, Service, ServiceError};
@@ -26,7 +27,7 @@ const MAX_LIST: usize = MAX_PIECES * 64;
 pub(super) async fn closure(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Failure> {
@@ -43,7 +44,7 @@ pub(super) async fn closure(
 pub(super) async fn rows(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, Failure> {

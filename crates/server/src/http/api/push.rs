@@ -1,7 +1,7 @@
 //! What our own client pushes to a binary cache, many paths at once: `missing`, `packs/<hash>`, `nars` and `paths`.
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use snowbank_nix::store_path::StorePath;
 
 use super::failure::Failure;
 use super::message::message;
+use super::named::Named;
 use crate::http::body;
 use crate::http::site::Site;
 use crate::service::{CacheView, FrameRun, FrameSource, Nameable, NarMade, Service};
@@ -25,7 +26,7 @@ use crate::service::{CacheView, FrameRun, FrameSource, Nameable, NarMade, Servic
 pub(super) async fn missing(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
     call: Request,
 ) -> Result<Response, Failure> {
     let Pushing { view, message: Offered { paths }, _room } =
@@ -53,7 +54,7 @@ pub(super) async fn missing(
 pub(super) async fn pack(
     State(service): State<Service>,
     site: Site,
-    Path((cache, hash)): Path<(String, String)>,
+    Named((cache, hash)): Named<(String, String)>,
     body: Body,
 ) -> Result<StatusCode, Failure> {
     let view = site.cache(&service, &cache).await?;
@@ -69,7 +70,7 @@ pub(super) async fn pack(
 pub(super) async fn nars(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
     call: Request,
 ) -> Result<StatusCode, Failure> {
     let Pushing { view, message: NewNars { sources, nars }, _room } =
@@ -94,7 +95,7 @@ pub(super) async fn nars(
 pub(super) async fn paths(
     State(service): State<Service>,
     site: Site,
-    Path(cache): Path<String>,
+    Named(cache): Named<String>,
     call: Request,
 ) -> Result<StatusCode, Failure> {
     let Pushing { view, message: Publish { paths }, _room } =

@@ -49,7 +49,11 @@ impl CacheView {
         Err(ServiceError::new(Kind::NotFound, message))
     }
 
-    fn may_pin(&self) -> Result<()> {
+    /// Checks that something may be pinned.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn may_pin(&self) -> Result<()> {
         if self.grant.pin {
             return Ok(());
         }

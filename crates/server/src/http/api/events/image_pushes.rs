@@ -10,7 +10,7 @@ use snowbank_catalog::rooms::{ImagePush, NewImagePush};
 
 use super::Asked;
 use crate::http::api::failure::Failure;
-use crate::http::body::{self, ReadError};
+use crate::http::api::message::bounded;
 use crate::http::site::Site;
 use crate::http::timestamp::rfc3339;
 use crate::service::Service;
@@ -40,11 +40,7 @@ pub(in crate::http::api) async fn note_image_push(
     site: Site,
     body: Body,
 ) -> Result<StatusCode, Failure> {
-    let bytes = body::read(body, MAX_REPORT, service.settings().times.body_idle.0).await;
-    let bytes = bytes.map_err(|error| match error {
-        ReadError::TooLarge { .. } => Failure::too_large(error.to_string()),
-        ReadError::Body(_) => Failure::cut(error.to_string()),
-    })?;
+    let bytes = bounded(&service, body, MAX_REPORT).await?;
     let report: Report = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::bad_request(format!("the body is no report of a push: {error}")))?;
     let pusher = site.image_pusher(&service, report.cache.as_deref()).await?;
