@@ -13,6 +13,18 @@ const HASH_PART: usize = 32;
 /// Bytes of the longest name of a file that is pushed.
 const LONGEST: usize = 512;
 
+/// The forms of the names of a cache's files, with `{names}` for what differs.
+pub const FORMS: [&str; 8] = [
+    "nix-cache-info",
+    "{hash}.narinfo",
+    "{hash}.ls",
+    "nar/{file}",
+    "log/{derivation}",
+    "realisations/{output}.doi",
+    "build-trace-v2/{derivation}/{output}.doi",
+    "debuginfo/{build_id}",
+];
+
 /// A file of a cache. Source: Nix's `binary-cache-store.cc`; for old shapes of NARs' URLs the servers that made them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum File {
@@ -168,6 +180,29 @@ mod tests {
     const PART: &str = "xv2iccirbrvklck36f1g7vldn5v58vck";
     const DIGITS: &str = "1qwy7y49hyqd7kdpkyjfclz5fkfqalqapzc4v18lbibkx1yzdzib";
 
+    /// Whether a path is of this form: each name in it stands for something.
+    fn has_form(path: &str, form: &str) -> bool {
+        let is = |(part, form): (&str, &str)| match form.split_once('{') {
+            Some((before, rest)) => {
+                let after = rest.split_once('}').unwrap().1;
+                part.len() > before.len() + after.len() && part.starts_with(before) && part.ends_with(after)
+            }
+            None => part == form,
+        };
+        path.split('/').count() == form.split('/').count() && path.split('/').zip(form.split('/')).all(is)
+    }
+
+    #[test]
+    fn every_form_is_that_of_a_file() {
+        for form in FORMS {
+            let path = form
+                .replace("nar/{file}", &format!("nar/{DIGITS}.nar"))
+                .replace("{hash}", PART)
+                .replace(['{', '}'], "");
+            assert!(File::parse(&path).is_some(), "{path}");
+        }
+    }
+
     #[test]
     fn every_file_of_a_cache_is_known() {
         let hash = name::hash(DIGITS).unwrap();
@@ -193,6 +228,7 @@ mod tests {
                 assert_eq!(format!("nar/{plain}"), path);
             }
             assert_eq!(File::parse(&path), Some(file), "{path}");
+            assert!(FORMS.iter().any(|form| has_form(&path, form)), "{path}");
         }
     }
 

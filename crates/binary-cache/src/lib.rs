@@ -17,6 +17,6 @@ pub mod upstream;
 
 pub use cache::{About, BinaryCache, Bytestream, Content};
 pub use decoder::decoder;
-pub use file::{File, Kept, Kind, Plain, is_hash_part};
+pub use file::{FORMS, File, Kept, Kind, Plain, is_hash_part};
 pub use name::NarName;
 pub use routes::{respond, routes};

@@ -5,6 +5,7 @@ mod api;
 mod artifactcache;
 mod blobs;
 pub(crate) mod body;
+pub(crate) mod calls;
 mod connection;
 pub(crate) mod content_type;
 pub(crate) mod fault;
@@ -24,5 +25,6 @@ mod told;
 mod trace;
 mod twirp;
 
+pub use calls::Call;
 pub use connection::{Ends, serve, serve_monitoring};
-pub use router::router;
+pub use router::{calls, router};

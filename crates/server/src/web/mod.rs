@@ -26,38 +26,40 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Extension;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 
-use crate::service::Service;
+use crate::http::calls::Calls;
 use failure::Failure;
 
 /// Every page. What changes something is a POST, and only pages of this server can send it: see [`same_origin`].
-pub(crate) fn routes() -> Router<Service> {
-    Router::new()
-        .route("/", get(overview::page))
-        .route("/next", get(going::of_server))
-        .route("/events", get(events::of_server))
-        .route("/images", get(images::of_server))
-        .route("/r/{owner}/{name}", get(repository::page))
-        .route("/r/{owner}/{name}/next", get(going::of_repository))
-        .route("/r/{owner}/{name}/events", get(events::of_repository))
-        .route("/r/{owner}/{name}/images", get(images::of_repository))
-        .route("/r/{owner}/{name}/s/{series}", get(series::page))
-        .route("/r/{owner}/{name}/delete", post(delete::delete))
-        .route("/c/{name}", get(cache::page))
-        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
-        .route("/sign-out", post(sign_in::sign_out))
-        .method_not_allowed_fallback(async || Failure::no_such_method())
-        .layer(Extension(Arc::new(sign_in::Door::default())))
-        .layer(from_fn(same_origin::check))
-        .layer(from_fn(headers::set))
+pub(crate) fn routes() -> Calls {
+    Calls::default()
+        .get("/", overview::page)
+        .get("/next", going::of_server)
+        .get("/events", events::of_server)
+        .get("/images", images::of_server)
+        .get("/r/{owner}/{name}", repository::page)
+        .get("/r/{owner}/{name}/next", going::of_repository)
+        .get("/r/{owner}/{name}/events", events::of_repository)
+        .get("/r/{owner}/{name}/images", images::of_repository)
+        .get("/r/{owner}/{name}/s/{series}", series::page)
+        .post("/r/{owner}/{name}/delete", delete::delete)
+        .get("/c/{name}", cache::page)
+        .get("/sign-in", sign_in::page)
+        .post("/sign-in", sign_in::sign_in)
+        .post("/sign-out", sign_in::sign_out)
+        .with(|router| {
+            router
+                .method_not_allowed_fallback(async || Failure::no_such_method())
+                .layer(Extension(Arc::new(sign_in::Door::default())))
+                .layer(from_fn(same_origin::check))
+                .layer(from_fn(headers::set))
+        })
         // What is the same for everybody has headers of its own.
-        .route("/static/{file}", get(assets::file))
+        .get("/static/{file}", assets::file)
 }
 
 /// Whether somebody looks at this with a browser.

@@ -14,41 +14,41 @@ mod push;
 mod rights;
 mod upkeep;
 
-use axum::Router;
-use axum::routing::{delete, get, post, put};
-
-use crate::service::Service;
+use super::calls::Calls;
 
 pub(super) use failure::no_such_call;
 
 /// The paths under `/api/v1`.
-pub(super) fn routes() -> Router<Service> {
-    Router::new()
-        .route("/caches", get(caches::list).delete(caches::delete_matching))
-        .route("/caches/{id}", delete(caches::delete_one))
-        .route("/lookups", get(events::lookups))
-        .route("/removals", get(events::removals))
-        .route("/unfinished", get(events::unfinished))
-        .route("/saves", get(events::saves))
-        .route("/image-pushes", get(events::image_pushes).post(events::note_image_push))
-        .route("/usage/days", get(events::days))
-        .route("/samples", get(events::samples))
-        .route("/oidc/token", post(exchange::exchange))
-        .route("/rights", get(rights::rights))
-        .route("/usage", get(caches::usage))
-        .route("/nix/{cache}", get(nix::about))
-        .route("/nix/{cache}/closure", post(pull::closure))
-        .route("/nix/{cache}/rows", post(pull::rows))
-        .route("/nix/{cache}/pins", get(pins::list))
-        .route("/nix/{cache}/pins/{name}", put(pins::put).delete(pins::delete))
-        .route("/nix/{cache}/missing", post(push::missing))
-        .route("/nix/{cache}/packs/{hash}", put(push::pack))
-        .route("/nix/{cache}/nars", post(push::nars))
-        .route("/nix/{cache}/paths", post(push::paths))
-        .route("/nix/{cache}/layers", post(layers::note))
-        .route("/nix/{cache}/layers/known", post(layers::known))
-        .route("/evict", post(upkeep::evict))
-        .route("/gc", get(upkeep::plan).post(upkeep::collect))
-        .fallback(no_such_call)
-        .method_not_allowed_fallback(no_such_call)
+pub(super) fn routes() -> Calls {
+    Calls::default()
+        .get("/caches", caches::list)
+        .delete("/caches", caches::delete_matching)
+        .delete("/caches/{id}", caches::delete_one)
+        .get("/lookups", events::lookups)
+        .get("/removals", events::removals)
+        .get("/unfinished", events::unfinished)
+        .get("/saves", events::saves)
+        .get("/image-pushes", events::image_pushes)
+        .post("/image-pushes", events::note_image_push)
+        .get("/usage/days", events::days)
+        .get("/samples", events::samples)
+        .post("/oidc/token", exchange::exchange)
+        .get("/rights", rights::rights)
+        .get("/usage", caches::usage)
+        .get("/nix/{cache}", nix::about)
+        .post("/nix/{cache}/closure", pull::closure)
+        .post("/nix/{cache}/rows", pull::rows)
+        .get("/nix/{cache}/pins", pins::list)
+        .put("/nix/{cache}/pins/{name}", pins::put)
+        .delete("/nix/{cache}/pins/{name}", pins::delete)
+        .post("/nix/{cache}/missing", push::missing)
+        .put("/nix/{cache}/packs/{hash}", push::pack)
+        .post("/nix/{cache}/nars", push::nars)
+        .post("/nix/{cache}/paths", push::paths)
+        .post("/nix/{cache}/layers", layers::note)
+        .post("/nix/{cache}/layers/known", layers::known)
+        .post("/evict", upkeep::evict)
+        .get("/gc", upkeep::plan)
+        .post("/gc", upkeep::collect)
+        .with(|router| router.fallback(no_such_call).method_not_allowed_fallback(no_such_call))
 }

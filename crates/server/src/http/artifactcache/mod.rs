@@ -12,6 +12,7 @@ use snowbank_catalog::ids::UploadId;
 
 use self::failure::Failure;
 use super::blobs;
+use super::calls::Call;
 use super::site::Site;
 use crate::service::Service;
 
@@ -44,7 +45,32 @@ async fn answer(service: &Service, site: &Site, request: Request) -> Result<Resp
 
 /// Whether it is a signed URL as a Forgejo runner's proxy passes it on.
 fn is_artifact(path: &str) -> bool {
-    path.split_once(v1::PREFIX).is_some_and(|(_, rest)| rest.starts_with("artifacts/"))
+    path.split_once(v1::PREFIX).is_some_and(|(_, rest)| rest.starts_with(ARTIFACTS))
+}
+
+/// Where a Forgejo runner's proxy has downloads.
+const ARTIFACTS: &str = "artifacts/";
+
+/// Where uploads are.
+const UPLOADS: &str = "caches/";
+
+/// What is wanted of an upload, where one is named.
+type Of = fn(UploadId) -> Wanted;
+
+/// What there is below [`v1::PREFIX`].
+const CALLS: [(&str, &str, Of); 5] = [
+    ("GET", "cache", |_| Wanted::Find),
+    ("GET", "caches", |_| Wanted::List),
+    ("POST", "caches", |_| Wanted::Reserve),
+    ("PATCH", "caches/{id}", Wanted::Upload),
+    ("POST", "caches/{id}", Wanted::Commit),
+];
+
+/// The calls of the protocol.
+pub(super) fn calls() -> impl Iterator<Item = Call> {
+    let below = |method, path: &str| Call::new(method, format!("/{}{path}", v1::PREFIX));
+    let calls = CALLS.iter().map(move |(method, path, _)| below(method, path));
+    calls.chain([below("GET", &format!("{ARTIFACTS}{{id}}"))])
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,20 +85,13 @@ enum Wanted {
 /// The call that a request is, whatever stands before the protocol's part of its path.
 fn wanted(method: &Method, path: &str) -> Option<Wanted> {
     let (_, rest) = path.split_once(v1::PREFIX)?;
-    if let Some(id) = rest.strip_prefix("caches/") {
-        let id = UploadId(id.parse().ok()?);
-        return match *method {
-            Method::PATCH => Some(Wanted::Upload(id)),
-            Method::POST => Some(Wanted::Commit(id)),
-            _ => None,
-        };
-    }
-    match (method, rest) {
-        (&Method::GET, "cache") => Some(Wanted::Find),
-        (&Method::GET, "caches") => Some(Wanted::List),
-        (&Method::POST, "caches") => Some(Wanted::Reserve),
-        _ => None,
-    }
+    let (name, id) = match rest.strip_prefix(UPLOADS) {
+        Some(id) => ("caches/{id}", UploadId(id.parse().ok()?)),
+        // Who names no upload is not asked for one.
+        None => (rest, UploadId(0)),
+    };
+    let (.., wanted) = CALLS.iter().find(|(known, call, _)| method == known && *call == name)?;
+    Some(wanted(id))
 }
 
 #[cfg(test)]

@@ -7,19 +7,15 @@ mod put_headers;
 mod signed;
 mod upload;
 
-use axum::Router;
-use axum::routing::{get, put};
-
-use crate::service::Service;
+use super::calls::Calls;
 
 pub(super) use download::download;
 pub(super) use failure::no_such_blob;
 
 /// The paths of signed URLs. The URL is the credential: a request carries no token.
-pub(super) fn routes() -> Router<Service> {
-    Router::new()
-        .route("/upload/{id}", put(upload::put))
-        .route("/download/{id}", get(download::get))
-        .fallback(no_such_blob)
-        .method_not_allowed_fallback(failure::no_such_method)
+pub(super) fn routes() -> Calls {
+    Calls::default()
+        .put("/upload/{id}", upload::put)
+        .get("/download/{id}", download::get)
+        .with(|router| router.fallback(no_such_blob).method_not_allowed_fallback(failure::no_such_method))
 }

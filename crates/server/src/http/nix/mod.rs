@@ -3,24 +3,22 @@
 mod failure;
 mod put;
 
-use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
-use snowbank_binary_cache::{File, respond};
+use snowbank_binary_cache::{FORMS, File, respond};
 
+use super::calls::{Call, Calls};
 use super::site::Site;
 use crate::service::{CacheView, Outcome, Service};
 use failure::Failure;
 
 /// The files of every cache.
-pub(super) fn routes() -> Router<Service> {
-    Router::new()
-        .route("/{cache}", any(call))
-        .route("/{cache}/", any(call))
-        .route("/{cache}/{*path}", any(file))
+pub(super) fn routes() -> Calls {
+    let of = |form: &&str| ["GET", "PUT"].map(|method| Call::new(method, format!("/{{cache}}/{form}")));
+    let files = FORMS.iter().flat_map(of);
+    Calls::default().nothing("/{cache}", call).nothing("/{cache}/", call).all("/{cache}/{*path}", file, files)
 }
 
 /// The cache itself is no file.

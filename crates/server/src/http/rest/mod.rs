@@ -11,46 +11,47 @@ mod pages;
 mod usage;
 mod visit;
 
-use axum::Router;
-use axum::routing::{delete, get};
-
-use crate::service::Service;
+use super::calls::Calls;
 pub(super) use failure::no_such_call;
 
 /// The paths under `/repos`.
-pub(super) fn repositories() -> Router<Service> {
+pub(super) fn repositories() -> Calls {
     let caches = "/{owner}/{name}/actions/caches";
     let routes = limits("/{owner}/{name}")
-        .route(caches, get(caches::list).delete(caches::delete_by_key))
-        .route(&format!("{caches}/{{id}}"), delete(caches::delete_one))
-        .route("/{owner}/{name}/actions/cache/usage", get(usage::of_repository));
+        .get(caches, caches::list)
+        .delete(caches, caches::delete_by_key)
+        .delete(&format!("{caches}/{{id}}"), caches::delete_one)
+        .get("/{owner}/{name}/actions/cache/usage", usage::of_repository);
     and_nothing_else(routes)
 }
 
 /// The paths under `/orgs` and, as GitHub has it for limits, `/organizations`.
-pub(super) fn organizations() -> Router<Service> {
+pub(super) fn organizations() -> Calls {
     and_nothing_else(of_many("/{org}"))
 }
 
 /// The paths under `/enterprises`.
-pub(super) fn enterprises() -> Router<Service> {
+pub(super) fn enterprises() -> Calls {
     and_nothing_else(of_many("/{enterprise}"))
 }
 
-fn of_many(whose: &str) -> Router<Service> {
+fn of_many(whose: &str) -> Calls {
     limits(whose)
-        .route(&format!("{whose}/actions/cache/usage"), get(usage::of_all))
-        .route(&format!("{whose}/actions/cache/usage-by-repository"), get(usage::by_repository))
+        .get(&format!("{whose}/actions/cache/usage"), usage::of_all)
+        .get(&format!("{whose}/actions/cache/usage-by-repository"), usage::by_repository)
 }
 
-fn limits(whose: &str) -> Router<Service> {
+fn limits(whose: &str) -> Calls {
     let path = |name: &str| format!("{whose}/actions/cache/{name}");
-    Router::new()
-        .route(&path("storage-limit"), get(limits::storage).put(limits::set_storage))
-        .route(&path("retention-limit"), get(limits::retention).put(limits::set_retention))
-        .route(&path("usage-policy"), get(limits::policy).patch(limits::set_policy))
+    Calls::default()
+        .get(&path("storage-limit"), limits::storage)
+        .put(&path("storage-limit"), limits::set_storage)
+        .get(&path("retention-limit"), limits::retention)
+        .put(&path("retention-limit"), limits::set_retention)
+        .get(&path("usage-policy"), limits::policy)
+        .patch(&path("usage-policy"), limits::set_policy)
 }
 
-fn and_nothing_else(routes: Router<Service>) -> Router<Service> {
-    routes.fallback(no_such_call).method_not_allowed_fallback(no_such_call)
+fn and_nothing_else(routes: Calls) -> Calls {
+    routes.with(|router| router.fallback(no_such_call).method_not_allowed_fallback(no_such_call))
 }

@@ -50,15 +50,22 @@ enum Wanted {
     Lookup,
 }
 
+const METHODS: [(&str, Wanted); 3] = [
+    ("CreateCacheEntry", Wanted::Create),
+    ("FinalizeCacheEntryUpload", Wanted::Finalize),
+    ("GetCacheEntryDownloadURL", Wanted::Lookup),
+];
+
+/// The methods of the service.
+pub(super) fn calls() -> impl Iterator<Item = crate::http::calls::Call> {
+    METHODS.iter().map(|(name, _)| crate::http::calls::Call::new("POST", format!("{SERVICE}/{name}")))
+}
+
 /// The method that a path names, whatever stands before the service's part of it.
 fn method(path: &str) -> Option<Wanted> {
     let (_, rest) = path.split_once(SERVICE.trim_start_matches('/'))?;
-    match rest.strip_prefix('/')? {
-        "CreateCacheEntry" => Some(Wanted::Create),
-        "FinalizeCacheEntryUpload" => Some(Wanted::Finalize),
-        "GetCacheEntryDownloadURL" => Some(Wanted::Lookup),
-        _ => None,
-    }
+    let rest = rest.strip_prefix('/')?;
+    METHODS.iter().find(|(name, _)| *name == rest).map(|(_, wanted)| *wanted)
 }
 
 fn user_agent(headers: &HeaderMap) -> String {
