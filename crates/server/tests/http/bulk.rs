@@ -60,7 +60,7 @@ pub(crate) fn nar(content: &[u8]) -> [Vec<u8>; 3] {
 }
 
 /// A pack of these chunks, and its hash.
-fn pack(chunks: &[Vec<u8>]) -> (Vec<u8>, ObjectHash) {
+pub(crate) fn pack(chunks: &[Vec<u8>]) -> (Vec<u8>, ObjectHash) {
     let (mut builder, mut bytes) = (PackBuilder::default(), Vec::new());
     for chunk in chunks {
         let frame = Encoder::new(1).unwrap().encode(chunk).unwrap();

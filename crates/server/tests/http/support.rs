@@ -18,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::described;
+
 /// The path before a method of the newer protocol.
 pub(crate) const TWIRP: &str = "/twirp/github.actions.results.api.v1.CacheService";
 /// A version as the npm client makes them.
@@ -79,18 +81,22 @@ impl Server {
     }
 
     /// Sends a request as a client wrote it: `head` is its first line and its headers, a line each, with `{host}`,
-    /// `{length}` and `{token}` to be filled in. `Connection: close` is added.
+    /// `{length}` and `{token}` to be filled in. `Connection: close` is added. A call of our own API is held against its
+    /// document.
     pub(crate) async fn replay(&self, head: &str, body: &[u8]) -> Answer {
         self.replay_as(&self.token(), head, body).await
     }
 
     pub(crate) async fn replay_as(&self, token: &str, head: &str, body: &[u8]) -> Answer {
-        let method = head.split_whitespace().next().unwrap().to_owned();
+        let mut words = head.split_whitespace();
+        let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(&self.request(token, head)).await.unwrap();
         // A server that has already answered may have closed its end.
         let _ = stream.write_all(body).await;
-        Answer::read(&mut stream, &method).await
+        let answer = Answer::read(&mut stream, method).await;
+        described::check(method, target, body, &answer);
+        answer
     }
 
     /// The bytes of a request's head.

@@ -8,6 +8,7 @@ mod layers;
 mod message;
 mod named;
 mod nix;
+mod openapi;
 mod pins;
 mod pull;
 mod push;
@@ -21,6 +22,7 @@ pub(super) use failure::no_such_call;
 /// The paths under `/api/v1`.
 pub(super) fn routes() -> Calls {
     Calls::default()
+        .get("/openapi.json", openapi::document)
         .get("/caches", caches::list)
         .delete("/caches", caches::delete_matching)
         .delete("/caches/{id}", caches::delete_one)
