@@ -35,3 +35,4 @@ bench:
 docs:
 	scripts/setup build
 	SNOWBANK_WRITE_DOCS=1 cargo test --quiet --locked -p snowbank --bin snowbank reference
+	SNOWBANK_WRITE_DOCS=1 cargo test --quiet --locked -p snowbank-server --test urls part
