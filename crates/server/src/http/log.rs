@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -42,7 +43,8 @@ pub(super) async fn log(State(service): State<Service>, mut request: Request, ne
         status: StatusCode::OK,
         sent: 0,
         started: Instant::now(),
-        complete: false,
+        announced: None,
+        ended: false,
     };
     request.extensions_mut().insert(id);
     request.extensions_mut().insert(told.clone());
@@ -54,10 +56,16 @@ pub(super) async fn log(State(service): State<Service>, mut request: Request, ne
     line.status = response.status();
     let (protocol, call, after) = (route.protocol, route.call, line.started.elapsed());
     line.service.metrics().answered(protocol, call, line.status.as_u16(), after);
-    response.map(|body| {
-        line.complete = body.is_end_stream();
-        Body::new(Logged { body, line })
-    })
+    line.announced = announced(&line.method, &response);
+    response.map(|body| Body::new(Logged { body, line }))
+}
+
+/// Bytes that the answer's body will have, where that is known. Nobody reads on after the last of them.
+fn announced(method: &Method, response: &Response) -> Option<u64> {
+    if *method == Method::HEAD || response.body().is_end_stream() {
+        return Some(0);
+    }
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Those who watch ask all the time: their requests are no news, and no traces.
@@ -96,13 +104,16 @@ struct Line {
     status: StatusCode,
     sent: u64,
     started: Instant,
-    complete: bool,
+    announced: Option<u64>,
+    /// Whether the body said that it was at its end.
+    ended: bool,
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let Self { service, id, told, span, method, path, status, sent, started, complete } = self;
+        let Self { service, id, told, span, method, path, status, sent, started, announced, ended } = self;
         let (status, ms, sent) = (status.as_u16(), started.elapsed().as_millis(), *sent);
+        let complete = *ended || *announced == Some(sent);
         let (received, Route { protocol, call }) = (told.received(), told.route());
         service.metrics().carried(protocol, received, sent);
         let (protocol, repository) = (protocol.word(), told.name());
@@ -169,9 +180,9 @@ impl HttpBody for Logged {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.line.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-                self.line.complete = self.body.is_end_stream();
+                self.line.ended = self.body.is_end_stream();
             }
-            Poll::Ready(None) => self.line.complete = true,
+            Poll::Ready(None) => self.line.ended = true,
             Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
         polled

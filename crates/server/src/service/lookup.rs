@@ -6,6 +6,7 @@ use snowbank_catalog::ids::{EntryId, Timestamp};
 use snowbank_catalog::rooms::{Entry, Hit, Listed, Listing, Protocol, Representation, SortBy, Why};
 
 use super::presence::Look;
+use super::snapshots::is_meant;
 use super::{Caller, Direction, Kind, Outcome, Place, Result, Service, ServiceError};
 
 /// Clocks of the database and of the processes may differ by so much, and a download may begin in a URL's last second.
@@ -29,12 +30,12 @@ pub struct Found {
 }
 
 impl Outcome {
-    /// What a lookup of these keys came to: a hit is the primary key itself.
+    /// What a lookup of these keys came to: a hit is what the primary key means.
     #[must_use]
     pub fn of(found: Option<&Found>, keys: &[String]) -> Self {
         match (found, keys.first()) {
             (None, _) => Self::Miss,
-            (Some(found), Some(key)) if found.key == *key => Self::Hit,
+            (Some(found), Some(key)) if is_meant(key, &found.key) => Self::Hit,
             (Some(_), _) => Self::Partial,
         }
     }

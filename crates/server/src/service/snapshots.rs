@@ -5,6 +5,20 @@ use std::io::{self, Read};
 /// What the keys of packs begin with.
 pub(super) const PACK_PREFIX: &str = "snowbank-pack-";
 
+/// The key and the number of a generation, which is called `K#n`, counted from 1.
+pub(super) fn generation(key: &str) -> Option<(&str, u64)> {
+    let (series, number) = key.rsplit_once('#')?;
+    let plain = !series.is_empty() && !number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit());
+    plain.then_some((series, number.parse().ok()?))
+}
+
+/// Whether an entry's key is what a lookup of the primary key `asked` meant: that key itself, or for `K#` a generation of
+/// that series.
+pub(super) fn is_meant(asked: &str, key: &str) -> bool {
+    let series = |asked: &str| generation(key).is_some_and(|(series, _)| series == asked);
+    key == asked || asked.strip_suffix('#').is_some_and(series)
+}
+
 /// Bytes of the largest index.
 pub(super) const MAX_INDEX: u64 = 129 << 20;
 
@@ -112,6 +126,25 @@ mod tests {
     use prost::Message;
 
     use super::*;
+
+    #[test]
+    fn only_numbers_make_generations() {
+        assert_eq!(generation("a#1"), Some(("a", 1)));
+        assert_eq!(generation("a#b#20"), Some(("a#b", 20)));
+        for key in ["a", "#1", "a#", "a#0", "a#01", "a#x", "a#-1", "a#99999999999999999999"] {
+            assert_eq!(generation(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_a_series_means_its_generations() {
+        assert!(is_meant("nix", "nix") && is_meant("nix#", "nix#12") && is_meant("nix#", "nix#"));
+        for (asked, key) in
+            [("nix", "nix#1"), ("nix#", "nix#x"), ("nix#", "nix#1#2"), ("ni#", "nix#1"), ("nix#1", "nix#12")]
+        {
+            assert!(!is_meant(asked, key), "{asked} {key}");
+        }
+    }
 
     #[derive(Clone, PartialEq, Message)]
     struct Index {

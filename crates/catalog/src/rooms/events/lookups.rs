@@ -102,6 +102,8 @@ pub struct Lookup {
 pub struct NearEntry {
     /// What it is found by.
     pub slot: Slot,
+    /// When its upload was reserved; when it became visible, where that is not known.
+    pub begun: Timestamp,
     /// When it became visible.
     pub created: Timestamp,
 }

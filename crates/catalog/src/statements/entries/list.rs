@@ -15,9 +15,6 @@ use crate::rooms::{Entry, Listed, Listing, SortBy};
 use crate::sql::{Database, Driver, Sql, args, signed, sql};
 use crate::statements::slots::after_prefix;
 
-/// Little is less than one in so many.
-const LITTLE: u64 = 8;
-
 const HELD: Sql = sql!("SELECT held FROM repositories WHERE id = $1");
 const HELD_IN_ALL: Sql = sql!("SELECT CAST(coalesce(sum(held), 0) AS BIGINT) FROM repositories");
 
@@ -124,7 +121,7 @@ pub(super) async fn list<D: Driver>(database: &Database<D>, listing: &Listing) -
     if listing.offset >= total || listing.limit == 0 {
         return Ok(Listed { total, entries: Vec::new() });
     }
-    let pages = ways.pages(listing, total < held / LITTLE);
+    let pages = ways.pages(listing, is_little(total, held, listing));
     let mut entries: Vec<(String, Entry)> = session.all(&pages[order(listing)], values).await?;
     // The page's rows come in whatever order they were fetched.
     entries.sort_by(|(_, a), (_, b)| {
@@ -132,6 +129,13 @@ pub(super) async fn list<D: Driver>(database: &Database<D>, listing: &Listing) -
         if listing.descending { rising.reverse() } else { rising }
     });
     Ok(Listed { total, entries })
+}
+
+/// Whether finding `total` of so many entries is less work than walking until the page is full. Where what is meant lies
+/// evenly among the others, a page's row comes once in `held / total`; it often does not, hence the four.
+fn is_little(total: u64, held: u64, listing: &Listing) -> bool {
+    let last = u128::from(listing.offset.saturating_add(listing.limit).min(total));
+    u128::from(total) * u128::from(total) < 4 * last * u128::from(held)
 }
 
 impl Ways {
@@ -220,6 +224,24 @@ mod tests {
 
     const BY_KEY: &str = "entries_by_key (repo=? AND key>? AND key<?)";
     const BY_SCOPE: &str = "entries_by_scope (repo=? AND scope=? AND key>? AND key<?)";
+
+    #[test]
+    fn what_is_meant_is_found_or_walked_by_what_is_less_work() {
+        let listing = Listing {
+            repo: None,
+            key_prefix: None,
+            key: None,
+            scopes: None,
+            sort: SortBy::Created,
+            descending: false,
+            offset: 0,
+            limit: 30,
+        };
+        let little = |total, held| is_little(total, held, &listing);
+        assert!(little(1, 1) && little(3_000, 100_000) && !little(4_000, 100_000) && !little(u64::MAX, 1));
+        let late = Listing { offset: 3_000, ..listing.clone() };
+        assert!(is_little(4_000, 100_000, &late), "a late page is a long walk");
+    }
 
     #[tokio::test]
     async fn sqlite_walks_the_index_that_has_the_order() {

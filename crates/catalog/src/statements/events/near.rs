@@ -18,7 +18,8 @@ const TOLD: i64 = 32;
 const NEIGHBOURS: i64 = 4;
 
 const MATCHES: Sql = sql!(
-    "SELECT scope, key, version, created FROM entries
+    "SELECT scope, key, version,
+       coalesce((SELECT saves.begun FROM saves WHERE saves.entry = entries.id), created), created FROM entries
      WHERE repo = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT $4"
 );
 const REMOVED: Sql = sql!(
@@ -51,7 +52,7 @@ impl Read for NearEntry {
     const NOUN: &'static str = "entry";
 
     fn read<R: Cells>(columns: &mut Columns<'_, R>) -> Option<Self> {
-        Some(Self { slot: columns.read()?, created: columns.read()? })
+        Some(Self { slot: columns.read()?, begun: columns.read()?, created: columns.read()? })
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
             let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite));
             let rows = sqlx::query(text).fetch_all(&pool).await.unwrap();
             let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-            for table in ["entries", "removals", "uploads", "unfinished"] {
+            for table in ["entries", "saves", "removals", "uploads", "unfinished"] {
                 let reads = |verb| steps.iter().any(|step| step.starts_with(&format!("{verb} {table}")));
                 assert!(!reads("SCAN"), "{steps:#?}");
             }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use snowbank_catalog::ids::Timestamp;
 use snowbank_catalog::rooms::Entry;
 
-use crate::service::snapshots::PACK_PREFIX;
+use crate::service::snapshots::{PACK_PREFIX, generation};
 
 /// What a list is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,13 +129,6 @@ impl Line {
     }
 }
 
-/// The key and the number of a generation, which is called `K#n`, counted from 1.
-fn generation(key: &str) -> Option<(&str, u64)> {
-    let (series, number) = key.rsplit_once('#')?;
-    let plain = !series.is_empty() && !number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit());
-    plain.then_some((series, number.parse().ok()?))
-}
-
 /// Whether a key is a pack's.
 pub(super) fn is_pack(key: &str) -> bool {
     key.starts_with(PACK_PREFIX)
@@ -206,15 +199,6 @@ mod tests {
         let Line::Series(series) = &lines[0] else { panic!("{lines:?}") };
         assert_eq!(series.generations.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [10, 2, 1]);
         assert_eq!(packs.len(), 1);
-    }
-
-    #[test]
-    fn only_numbers_make_generations() {
-        assert_eq!(generation("a#1"), Some(("a", 1)));
-        assert_eq!(generation("a#b#20"), Some(("a#b", 20)));
-        for key in ["a", "#1", "a#", "a#0", "a#01", "a#x", "a#-1", "a#99999999999999999999"] {
-            assert_eq!(generation(key), None, "{key}");
-        }
     }
 
     proptest! {

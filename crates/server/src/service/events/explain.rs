@@ -10,7 +10,8 @@ use crate::service::snapshots::PACK_PREFIX;
 /// Keys that are told where nothing begins as was asked.
 const NEAREST: usize = 3;
 
-/// Why nothing was found. *Wanted* is what would have been: in the version that was asked for and a scope that was looked
+/// Why nothing was found by who asked at this time. What was begun after that is no reason: it is what he saved himself, as
+/// a rule. *Wanted* is what would have been: in the version that was asked for and a scope that was looked
 /// in, beginning with one of the keys. The first of these that holds is the reason:
 ///
 /// 1. Something wanted was being saved: an upload of it runs, or it has become visible since.
@@ -21,7 +22,10 @@ const NEAREST: usize = 3;
 ///
 /// Among equals the earlier of the keys counts, then what is newer.
 #[must_use]
-pub(super) fn explain(question: &Question, nearby: &Nearby) -> MissReason {
+pub(super) fn explain(question: &Question, asked: Timestamp, mut nearby: Nearby) -> MissReason {
+    nearby.uploads.retain(|upload| upload.begun <= asked);
+    nearby.entries.retain(|entry| entry.begun <= asked);
+    let nearby = &nearby;
     let reason = being_saved(question, nearby).or_else(|| gone(question, nearby));
     reason.or_else(|| elsewhere(question, nearby)).unwrap_or_else(|| no_such_key(question, nearby))
 }
@@ -103,6 +107,9 @@ mod tests {
 
     use super::*;
 
+    /// After everything that the tests make up.
+    const LATER: Timestamp = Timestamp(1000);
+
     fn slot(scope: &str, key: &str, version: &str) -> Slot {
         Slot { scope: scope.to_owned(), key: key.to_owned(), version: version.to_owned() }
     }
@@ -125,7 +132,7 @@ mod tests {
 
     fn nearby() -> impl Strategy<Value = Nearby> {
         let time = || (0..50i64).prop_map(Timestamp);
-        let entry = (slots(), time()).prop_map(|(slot, created)| NearEntry { slot, created });
+        let entry = (slots(), time()).prop_map(|(slot, created)| NearEntry { slot, begun: created, created });
         let reason = prop::sample::select(vec![
             RemovalReason::RepositoryLimit,
             RemovalReason::Retention,
@@ -182,7 +189,7 @@ mod tests {
             let version = nearby.entries.iter().any(|entry| entry.slot.key.starts_with("k-") && entry.slot.scope != "other");
             let scope = nearby.entries.iter().any(|entry| entry.slot.key.starts_with("k-"));
             let expected = [saving, gone, version, scope, true].iter().position(|holds| *holds).unwrap() + 1;
-            let reason = explain(&question, &nearby);
+            let reason = explain(&question, LATER, nearby.clone());
             prop_assert_eq!(usize::from(order(&reason)), expected, "{:?}", reason);
             match &reason {
                 MissReason::BeingSaved { key, since } => prop_assert!(
@@ -216,8 +223,8 @@ mod tests {
         fn other_keys_do_not_matter(nearby in nearby(), created in 0..50i64) {
             let question = question();
             let mut more = nearby.clone();
-            more.entries.push(NearEntry { slot: slot("main", "x", "v"), created: Timestamp(created) });
-            prop_assert_eq!(explain(&question, &more), explain(&question, &nearby));
+            more.entries.push(NearEntry { slot: slot("main", "x", "v"), begun: Timestamp(created), created: Timestamp(created) });
+            prop_assert_eq!(explain(&question, LATER, more), explain(&question, LATER, nearby));
         }
     }
 
@@ -242,11 +249,26 @@ mod tests {
             why: RemovalReason::DiskBound,
             by: None,
         };
-        assert_eq!(explain(&question(), &nearby), evicted);
+        assert_eq!(explain(&question(), LATER, nearby.clone()), evicted);
         let (begun, ended) = (Timestamp(10), Timestamp(11));
         nearby.uploads.push(NearUpload { slot: slot("dev", "k-1", "v"), begun, ended: Some(ended) });
         let unfinished = MissReason::Unfinished { key: "k-1".to_owned(), begun, ended };
-        assert_eq!(explain(&question(), &nearby), unfinished);
+        assert_eq!(explain(&question(), LATER, nearby), unfinished);
+    }
+
+    #[test]
+    fn what_was_begun_after_the_lookup_is_no_reason() {
+        let (before, asked, after) = (Timestamp(4), Timestamp(5), Timestamp(6));
+        let entry = |begun| NearEntry { slot: slot("main", "k-1", "v"), begun, created: after };
+        let upload = |begun| NearUpload { slot: slot("main", "k-1", "v"), begun, ended: None };
+        let own = Nearby { entries: vec![entry(after)], uploads: vec![upload(after)], ..Nearby::default() };
+        let nothing = MissReason::NoSuchKey { nearest: Vec::new() };
+        assert_eq!(explain(&question(), asked, own.clone()), nothing);
+        let saving = |since| MissReason::BeingSaved { key: "k-1".to_owned(), since };
+        let others = Nearby { entries: vec![entry(before)], ..own.clone() };
+        assert_eq!(explain(&question(), asked, others), saving(after));
+        let others = Nearby { uploads: vec![upload(asked)], ..own };
+        assert_eq!(explain(&question(), asked, others), saving(asked));
     }
 
     #[test]
@@ -255,6 +277,6 @@ mod tests {
         let neighbours = texts(&["a", "k", "k-0", "k-x", "l", "k-y", "snowbank-pack-1"]);
         let nearby = Nearby { neighbours, ..Nearby::default() };
         let nearest = texts(&["k-0", "k-x", "k-y"]);
-        assert_eq!(explain(&question(), &nearby), MissReason::NoSuchKey { nearest });
+        assert_eq!(explain(&question(), LATER, nearby), MissReason::NoSuchKey { nearest });
     }
 }

@@ -1,5 +1,6 @@
 //! Writing what has gathered.
 
+use snowbank_catalog::ids::Timestamp;
 use snowbank_catalog::rooms::{NewLookup, Outcome, Restores, Tally};
 
 use super::explain::explain;
@@ -31,6 +32,7 @@ impl Service {
         }
         let mut lookups: Vec<_> = lookups.into_iter().collect();
         lookups.sort_by_key(|(_, (_, first))| *first);
+        let now = if lookups.is_empty() { Timestamp(0) } else { self.0.catalog.now().await? };
         let mut explained = 0;
         let mut rows = Vec::with_capacity(BATCH.min(lookups.len()));
         for (asked, (times, first)) in lookups {
@@ -38,7 +40,8 @@ impl Service {
                 Outcome::Miss if explained < EXPLAINED => {
                     explained += 1;
                     let nearby = self.0.catalog.near(asked.question.repo, &asked.question.keys).await?;
-                    Some(explain(&asked.question, &nearby))
+                    let ago = i64::try_from(first.elapsed().as_millis()).unwrap_or(i64::MAX);
+                    Some(explain(&asked.question, Timestamp(now.0.saturating_sub(ago)), nearby))
                 }
                 _ => None,
             };
