@@ -154,6 +154,14 @@ fn a_user_whom_nobody_trusts_learns_it() {
 }
 
 #[test]
+fn a_machine_without_a_store_is_not_said_to_have_one() {
+    let desk = Desk::new();
+    let said = desk.ask(&["--offline", "--store", desk.at("nowhere").to_str().unwrap()], &[]);
+    said.says("store-missing", "problem", "db.sqlite", "nix-store --store ROOT --verify");
+    assert!(!said.has("store"));
+}
+
+#[test]
 fn a_machine_without_nix_is_told() {
     let desk = Desk::new();
     let mut command = desk.command(&["--offline", "--json"], &[]);

@@ -121,6 +121,15 @@ pub fn program(version: Option<&str>) -> Finding {
     }
 }
 
+/// That there is no store: `database` is the file that each has.
+#[must_use]
+pub fn no_store(database: &std::path::Path) -> Finding {
+    let seen = format!("there is no {}, and so nothing to save from or restore into", database.display());
+    Finding::new(Level::Problem, "store-missing", "there is no Nix store", seen)
+        .hint("install Nix in a step before, or name the store that is meant with --store ROOT")
+        .hint("`nix-store --store ROOT --verify` makes an empty one in a folder")
+}
+
 /// The store: bytes that are free on its disk, and who may write to it (none where nobody may).
 #[must_use]
 pub fn store(place: &std::path::Path, free: u64, writer: Option<&str>) -> Vec<Finding> {
@@ -174,6 +183,13 @@ mod tests {
         let private = Use { public: false, untrusted: None, ..wanted };
         assert_eq!(found("", "", &private), ["nix-substituter", "nix-keys", "nix-login"]);
         assert_eq!(found(own, "", &Use { login: true, ..private }), ["nix-settings"]);
+    }
+
+    #[test]
+    fn a_store_that_is_not_there_is_a_problem_with_a_cure() {
+        let found = no_store(Path::new("/nix/var/nix/db/db.sqlite"));
+        assert_eq!((found.id, found.level), ("store-missing", Level::Problem));
+        assert!(found.seen.contains("/nix/var/nix/db/db.sqlite") && found.hints.len() == 2, "{found:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use reqwest::Client;
 use rustix::fs::{Access, access};
-use snowbank_client::doctor::nix::{Use, program, remembered, settings, store};
+use snowbank_client::doctor::nix::{Use, no_store, program, remembered, settings, store};
 use snowbank_client::doctor::{Finding, Level, negative};
 use snowbank_client::nix_conf::{Netrc, NixConf, Sources};
 use snowbank_client::set_up::{About, about};
@@ -63,6 +63,9 @@ async fn printed(program: &str, arguments: &[&str]) -> Option<String> {
 }
 
 async fn of_store(place: &Place) -> Vec<Finding> {
+    if place.database().try_exists().is_ok_and(|exists| !exists) {
+        return vec![no_store(&place.database())];
+    }
     let folder = place.store();
     let Some(at) = folder.ancestors().find(|folder| folder.exists()) else { return Vec::new() };
     let Ok(disk) = rustix::fs::statvfs(at) else { return Vec::new() };
