@@ -1,5 +1,6 @@
 //! `snowbank token`.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use snowbank_actions::scope::{Grant, GrantError, Scopes};
@@ -38,7 +39,31 @@ async fn create(args: &Create, printer: &Printer) -> Result<()> {
         return Err(CliError::usage("--expires is shorter than a second"));
     }
     let opened = beside(&args.state).await?;
+    warn(&rights, &opened, printer).await?;
     printer.data(opened.service.create_token(&rights, &args.note, valid.0).await?);
+    Ok(())
+}
+
+/// What lets nobody in as it is written, though it may one day.
+async fn warn(rights: &Rights, opened: &Opened, printer: &Printer) -> Result<()> {
+    match rights {
+        Rights::Caches(grants) => {
+            for pattern in opened.service.unmatched(grants).await? {
+                printer.talk(format!("warning: no cache is known here that matches `{pattern}`"));
+                printer.talk("hint: the server's settings name its caches: --config FILE has them looked at");
+            }
+        }
+        Rights::Job { scopes, .. } => {
+            let odd = scopes.read.iter().chain(&scopes.write).filter(|scope| !scope.starts_with("refs/"));
+            for scope in odd.collect::<BTreeSet<_>>() {
+                printer.talk(format!(
+                    "warning: `{scope}` is no whole git ref, and jobs save and look under those"
+                ));
+                printer.talk(format!("hint: for a branch write --scope refs/heads/{scope}:rw"));
+            }
+        }
+        _ => {}
+    }
     Ok(())
 }
 

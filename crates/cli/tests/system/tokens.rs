@@ -50,6 +50,27 @@ fn a_token_is_made_listed_and_revoked_beside_a_running_server() {
 }
 
 #[test]
+fn a_token_for_what_is_not_there_is_made_with_a_warning() {
+    let server = snowbank().start();
+    let config = server.data().join("snowbank.toml");
+    std::fs::write(&config, "[caches.team]\nowner = \"acme\"\n").unwrap();
+    let create = |arguments: &[&str]| {
+        let output =
+            run(&[&["token", "create", "--config", config.to_str().unwrap()], arguments].concat(), &server);
+        assert!(output.status.success() && output.stdout.len() > 100, "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(create(&["--cache", "taem:push"]).contains("matches `taem`"));
+    let main = create(&["--repo", "acme/app", "--scope", "main:rw"]);
+    assert_eq!(main.matches("warning: ").count(), 1, "{main}");
+    assert!(main.contains("refs/heads/main:rw"), "{main}");
+    for right in [&["--cache", "te*:pull,push"][..], &["--repo", "acme/app", "--scope", "refs/heads/main:rw"]]
+    {
+        assert_eq!(create(right), "", "{right:?}");
+    }
+}
+
+#[test]
 fn a_token_that_is_unknown_cannot_be_revoked() {
     let server = snowbank().start();
     let refused = run(&["token", "revoke", "0123456789"], &server);

@@ -1,10 +1,11 @@
 //! Tokens that are given to somebody: made, listed, and taken back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use snowbank_catalog::rooms::{ListedToken, NewToken};
 
-use super::auth::Rights;
+use super::auth::{CacheGrant, Grant, Rights};
 use super::{Kind, Result, Service, ServiceError};
 
 /// The longest note, in bytes.
@@ -25,6 +26,19 @@ impl Service {
         let listed = NewToken { id: &id, note, rights: &rights_told, valid };
         self.0.catalog.add_token(&listed).await?;
         Ok(token)
+    }
+
+    /// The patterns among these that no cache has which is in the settings or ever held anything; none where there is no
+    /// such cache at all, for then the settings at hand need not be the server's.
+    pub async fn unmatched(&self, grants: &[CacheGrant]) -> Result<Vec<String>> {
+        let mut known: BTreeSet<String> = self.settings().caches.keys().cloned().collect();
+        known.extend(self.0.catalog.caches().await?.into_iter().map(|cache| cache.name));
+        let has = |grant: &CacheGrant| {
+            let grant = std::slice::from_ref(grant);
+            known.iter().any(|name| Grant::of(grant, name) != Grant::default())
+        };
+        let unmatched = grants.iter().filter(|grant| !known.is_empty() && !has(grant));
+        Ok(unmatched.map(|grant| grant.pattern.clone()).collect())
     }
 
     /// Every listed token that has not ended, the oldest first.

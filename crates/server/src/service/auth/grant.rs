@@ -58,7 +58,7 @@ impl Grant {
 
     /// What these grants come to for the cache of this name: their sum. Who has a view in any of them has no right
     /// outside of it: he neither pins nor administers, and what he pushes lands there.
-    pub(super) fn of(grants: &[CacheGrant], cache: &str) -> Self {
+    pub(in crate::service) fn of(grants: &[CacheGrant], cache: &str) -> Self {
         let mut sum = Self::default();
         for grant in grants.iter().filter(|grant| matches(&grant.pattern, cache)) {
             for right in &grant.rights {
