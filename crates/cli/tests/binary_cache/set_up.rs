@@ -330,24 +330,31 @@ fn a_user_whom_the_daemon_does_not_trust_is_told_so() {
     // Everybody can read it there.
     let program = machine.at("snowbank");
     fs::copy(env!("CARGO_BIN_EXE_snowbank"), &program).unwrap();
-    let used = |cache: &str| {
+    let used = |cache: &str, options: &[&str]| {
         let mut command = snowbank_testkit::tools::command("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&program).arg("use");
-        machine.settle(command.arg(server.url(cache)).env("SNOWBANK_TOKEN", &token));
+        machine.settle(command.arg(server.url(cache)).args(options).env("SNOWBANK_TOKEN", &token));
         let socket = store.path().join("nix/var/nix/daemon-socket/socket");
         command.env("NIX_DAEMON_SOCKET_PATH", socket).output().unwrap()
     };
-    let output = used("team");
+    let output = used("team", &[]);
     good(&output);
-    for word in
-        ["warning: Nix will pass this over", "trusted-users", "sudo snowbank use", "Nix gets to the cache"]
-    {
+    for word in [
+        "warning: Nix gets to the cache where",
+        "builds will pass it over",
+        "trusted-users",
+        "sudo snowbank use",
+    ] {
         assert!(said(&output).contains(word), "no `{word}` in:\n{}", said(&output));
     }
     // The machine's own is not for this user to write, so Nix is told of another.
     let (conf, netrc) = (machine.at("home/.config/nix/nix.conf"), machine.at("home/.config/nix/netrc"));
     let text = fs::read_to_string(&conf).unwrap();
     assert!(text.contains(&format!("\nnetrc-file = {}\n", netrc.display())), "{text}");
+    // What it prints is what it writes.
+    let printed = String::from_utf8(used("team", &["--print"]).stdout).unwrap();
+    let (login, lines) = printed.split_once("TOKEN\n").unwrap();
+    assert!(login.contains(&netrc.display().to_string()) && text.contains(lines), "{printed}{text}");
     assert!(fs::read_to_string(&netrc).unwrap().contains(&token));
     assert_eq!(fs::metadata(&netrc).unwrap().permissions().mode() & 0o777, 0o600);
     // Daemons before Nix 2.15 do not say whom they trust; the settings do.
@@ -355,7 +362,7 @@ fn a_user_whom_the_daemon_does_not_trust_is_told_so() {
     fs::remove_file(store.path().join("nix/var/nix/daemon-socket/socket")).unwrap();
     let _daemon = NixDaemon::before(store.path(), "root nobody");
     fs::write(machine.at("etc/nix.conf"), "trusted-users = root nobody\n").unwrap();
-    let output = used("team");
+    let output = used("team", &[]);
     good(&output);
     assert!(!said(&output).contains("warning"), "{}", said(&output));
     assert_eq!(fs::read_to_string(&conf).unwrap(), text);

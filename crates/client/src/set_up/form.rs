@@ -1,5 +1,7 @@
 //! The settings as text, for `nix.conf` and for those who have it made from Nix code.
 
+use std::path::Path;
+
 use super::{Settings, USER, machine};
 
 /// Seconds that Nix waits for a connection to a cache: one that is down must not hold builds up.
@@ -35,14 +37,18 @@ impl Settings {
         text
     }
 
-    /// For people to put where it belongs. `private` tells that Nix needs a login.
+    /// For people to put where it belongs. `private` tells where the login is to be that Nix needs: in the file that goes
+    /// with a `nix.conf`, and with modules in that of the whole machine.
     #[must_use]
-    pub fn shown(&self, form: Form, private: bool) -> String {
+    pub fn shown(&self, form: Form, private: Option<&Path>) -> String {
         let login = match (private, machine(&self.cache)) {
-            (true, Some(machine)) => format!(
-                "# the token goes into the netrc file that Nix's daemon reads, /etc/nix/netrc:\n\
-                 #   machine {machine} login {USER} password TOKEN\n"
-            ),
+            (Some(netrc), Some(machine)) => {
+                let file = match form {
+                    Form::NixConf => netrc.display().to_string(),
+                    _ => "the netrc file that Nix's daemon reads, /etc/nix/netrc".to_owned(),
+                };
+                format!("# the token goes into {file}:\n#   machine {machine} login {USER} password TOKEN\n")
+            }
             _ => String::new(),
         };
         match form {
@@ -103,8 +109,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_private_cache_needs_a_login() {
-        assert!(settings().shown(Form::NixOs, true).contains("machine host login snowbank password TOKEN"));
-        assert!(!settings().shown(Form::NixOs, false).contains("netrc"));
+    fn only_a_private_cache_needs_a_login_where_its_reader_looks() {
+        let shown = |form, private| settings().shown(form, private);
+        let own = Some(Path::new("/home/me/.config/nix/netrc"));
+        assert!(shown(Form::NixOs, own).contains("machine host login snowbank password TOKEN"));
+        assert!(shown(Form::NixOs, own).contains(" /etc/nix/netrc:"));
+        assert!(shown(Form::NixConf, own).starts_with("# the token goes into /home/me/.config/nix/netrc:\n"));
+        assert!(!shown(Form::NixOs, None).contains("netrc"));
     }
 }

@@ -44,7 +44,7 @@ pub(super) async fn works(args: &Use, settings: &Settings, login: &Login, printe
         );
         return Ok(());
     }
-    trusts(settings, printer).await;
+    let untrusted = passed_over(settings).await;
     let cache = settings.cache.as_str();
     let failed = |what: &str| CliError::failed(format!("all is written, but {what}"));
     let shown = match nix(&[&["config", "show", "--json"], &["show-config", "--json"]], None).await {
@@ -72,7 +72,10 @@ pub(super) async fn works(args: &Use, settings: &Settings, login: &Login, printe
     )
     .await
     {
-        Ran::Printed(_) => printer.talk("Nix gets to the cache"),
+        Ran::Printed(_) => match untrusted {
+            None => printer.talk("Nix gets to the cache"),
+            Some(why) => not_in_builds(settings, &why, printer),
+        },
         Ran::Failed(why) => {
             return Err(failed("Nix does not get to the cache")
                 .because(Said(login.hide(&why)))
@@ -83,14 +86,12 @@ pub(super) async fn works(args: &Use, settings: &Settings, login: &Login, printe
     Ok(())
 }
 
-/// Warns a user whose settings the daemon passes over.
-async fn trusts(settings: &Settings, printer: &Printer) {
+/// Why the daemon, which builds for this user, passes the settings over; none where it heeds them.
+async fn passed_over(settings: &Settings) -> Option<String> {
     if rustix::process::geteuid().is_root() {
-        return;
+        return None;
     }
-    let Ok(Some(why)) = tokio::task::spawn_blocking(|| untrusted(&place(&Store::default()))).await else {
-        return;
-    };
+    let why = tokio::task::spawn_blocking(|| untrusted(&place(&Store::default()))).await.ok()??;
     // What the machine's own settings allow, every user may ask for.
     let machine = Sources { user_files: Vec::new(), text: None, ..nix_sources() };
     let allowed = NixConf::read(&machine).is_ok_and(|conf| {
@@ -98,14 +99,16 @@ async fn trusts(settings: &Settings, printer: &Printer) {
         conf.substituters.iter().chain(&conf.trusted_substituters).any(same)
             && settings.keys.iter().all(|key| conf.trusted_public_keys.contains(&key.to_string()))
     });
-    if !allowed {
-        printer.talk(format!("warning: Nix will pass this over: {why}"));
-        let root = format!("sudo snowbank use {}", settings.cache);
-        printer.talk(format!("hint: `{root}` sets up the whole machine"));
-        printer.talk(
-            "hint: or have an administrator add this user to `trusted-users` in the machine's nix.conf",
-        );
-    }
+    (!allowed).then_some(why)
+}
+
+fn not_in_builds(settings: &Settings, why: &str, printer: &Printer) {
+    let cache = &settings.cache;
+    printer.talk(format!(
+        "warning: Nix gets to the cache where a command names it (`nix copy --from {cache}`), but builds will pass it over: {why}"
+    ));
+    printer.talk(format!("hint: `sudo snowbank use {cache}` sets up the whole machine"));
+    printer.talk("hint: or have an administrator add this user to `trusted-users` in the machine's nix.conf");
 }
 
 /// Whether a setting, as Nix prints it, has this word.

@@ -30,13 +30,15 @@ pub(crate) async fn run(args: Use, printer: &Printer) -> Result<()> {
     }
     let login = Login::of(&args, &files, &url)?;
     let about = ask(place, &login).await?;
-    let settings = Settings { cache: url, keys: about.public_keys.clone(), netrc_file: None };
+    let netrc_file = if login.is_given() { files.named_netrc() } else { files.named_before.clone() };
+    let settings = Settings { cache: url, keys: about.public_keys.clone(), netrc_file };
     warn(&about, &settings.cache, printer);
     if let Some(form) = args.print {
-        printer.data(settings.shown(Form::from(form), !about.public).trim_end());
+        let private = (!about.public).then_some(files.netrc.as_path());
+        printer.data(settings.shown(Form::from(form), private).trim_end());
         return Ok(());
     }
-    write(&files, settings.clone(), &login, printer)?;
+    write(&files, &settings, &login, printer)?;
     check::works(&args, &settings, &login, printer).await
 }
 
@@ -86,15 +88,13 @@ fn warn(about: &About, cache: &Url, printer: &Printer) {
     }
 }
 
-fn write(files: &Files, settings: Settings, login: &Login, printer: &Printer) -> Result<()> {
+fn write(files: &Files, settings: &Settings, login: &Login, printer: &Printer) -> Result<()> {
     let conf = Found::read(&files.conf).map_err(unwritten)?;
     let changed = login.write(files)?;
-    let netrc_file = if login.is_given() { files.named_netrc() } else { files.named_before.clone() };
-    let settings = Settings { netrc_file, ..settings };
     if changed {
         printer.talk(format!("the token is in {}", files.netrc.display()));
     }
-    let text = set_up::put(&conf.bytes, &settings);
+    let text = set_up::put(&conf.bytes, settings);
     let changed = conf.replace(&text, false).map_err(unwritten)?;
     let already = if changed { "" } else { " already" };
     printer.talk(format!("{} tells Nix of {}{already}", files.conf.display(), settings.cache));
