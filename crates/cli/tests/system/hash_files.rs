@@ -24,6 +24,8 @@ fn files_are_hashed_as_the_runner_hashes_them() {
     let nothing = hash_files(workspace.path(), &["nothing"]);
     assert!(nothing.status.success());
     assert_eq!(nothing.stdout, b"\n");
+    let said = String::from_utf8(nothing.stderr).unwrap();
+    assert!(said.contains("warning: no file matches nothing in "), "{said}");
 }
 
 #[test]
