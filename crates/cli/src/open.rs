@@ -43,7 +43,7 @@ pub(crate) async fn open(settings: Settings, role: Role) -> Result<Opened> {
         return Err(CliError::failed(format!("there is no server state in {}", data.display()))
             .hint("name its folder with --data DIR, or start one there with `snowbank serve --data DIR`"));
     }
-    make_folder(&data)?;
+    make_folder(&data, role)?;
     let lock = match role {
         Role::Server => Some(lock(&data)?),
         // Who has the lock sweeps up; who has not lets the other do it.
@@ -51,9 +51,9 @@ pub(crate) async fn open(settings: Settings, role: Role) -> Result<Opened> {
         Role::Beside => None,
     };
     let spool = data.join("spool");
-    make_folder(&spool)?;
+    make_folder(&spool, role)?;
     let catalog = open_catalog(&database).await?;
-    let place = place(&settings, &data)?;
+    let place = place(&settings, &data, role)?;
     let shown = if settings.storage.is_empty() {
         data.join("bucket").display().to_string()
     } else {
@@ -71,6 +71,11 @@ pub(crate) async fn open(settings: Settings, role: Role) -> Result<Opened> {
     Ok(Opened { service, fresh, lock })
 }
 
+/// Whether nothing was ever kept in the state that the settings name.
+pub(crate) fn is_new(settings: &Settings) -> bool {
+    is_fresh(&database(settings, Path::new(&settings.data)))
+}
+
 fn database(settings: &Settings, data: &Path) -> String {
     match settings.database.as_str() {
         "" => format!("sqlite:{}", data.join("catalog.db").display()),
@@ -84,17 +89,21 @@ fn is_fresh(database: &str) -> bool {
 
 async fn open_catalog(database: &str) -> Result<Arc<dyn Catalog>> {
     snowbank_catalog::open(database).await.map_err(|error| {
-        CliError::failed("could not open the catalog")
-            .because(error)
-            .hint("--database names it, `sqlite:PATH` or `postgres://...`")
+        let failed = CliError::failed("could not open the catalog").because(error);
+        match database.strip_prefix("sqlite:").filter(|path| Path::new(path).exists()) {
+            Some(path) => failed.hint(format!(
+                "is {path} a catalog of Snowbank's, whole and this user's? put one back from a backup, together with its storage, or move both away to begin anew"
+            )),
+            None => failed.hint("--database names it, `sqlite:PATH` or `postgres://...`"),
+        }
     })
 }
 
-fn place(settings: &Settings, data: &Path) -> Result<Place> {
+fn place(settings: &Settings, data: &Path, role: Role) -> Result<Place> {
     let Some(rest) = settings.storage.strip_prefix("s3://") else {
         let folder =
             if settings.storage.is_empty() { data.join("bucket") } else { PathBuf::from(&settings.storage) };
-        make_folder(&folder)?;
+        make_folder(&folder, role)?;
         return Ok(Place::Directory(folder));
     };
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -115,12 +124,23 @@ fn place(settings: &Settings, data: &Path) -> Result<Place> {
 }
 
 /// Only this user may look into it: the catalog holds the secrets that sign tokens.
-fn make_folder(path: &Path) -> Result<()> {
+fn make_folder(path: &Path, role: Role) -> Result<()> {
+    // The argument that has named it.
+    let argument = if role == Role::Guest { "--remote" } else { "--data" };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
         CliError::failed(format!("could not make the folder {}", path.display()))
             .because(error)
-            .hint("choose another with --data DIR, or give this user the right to write there")
+            .hint(format!("choose another with {argument} DIR, or give this user the right to write there"))
     })
+}
+
+/// Refuses a state whose folder another server has, before anything else is tried there.
+///
+/// # Errors
+/// When it has.
+pub(crate) fn refuse_second(settings: &Settings) -> Result<()> {
+    let data = Path::new(&settings.data);
+    if data.join("lock").exists() { lock(data).map(drop) } else { Ok(()) }
 }
 
 fn lock(data: &Path) -> Result<File> {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::Serve;
 use crate::error::{CliError, Result};
-use crate::open::{Opened, Role, open};
+use crate::open::{Opened, Role, open, refuse_second};
 use crate::printer::Printer;
 use crate::telemetry::Telemetry;
 use crate::{config, log};
@@ -23,6 +23,7 @@ pub(crate) async fn run(args: Serve, printer: &Printer) -> Result<()> {
     let (telemetry, traces) = Telemetry::start(&settings.telemetry)?;
     log::start(args.log_format, traces);
     allow_open_files();
+    refuse_second(&settings)?;
     let listener = listen(&settings.listen).await?;
     let address = listener
         .local_addr()
@@ -114,6 +115,10 @@ fn first_words(printer: &Printer, address: SocketAddr, data: &str) {
     printer.talk(format!(
         "  export ACTIONS_RUNTIME_TOKEN=$(snowbank token create --data '{data}' --repo acme/app --scope refs/heads/main:rw --expires 6h)"
     ));
+    printer.talk(format!(
+        "its dashboard is at http://{address}/; who signs in there needs the token that this makes:"
+    ));
+    printer.talk(format!("  snowbank token create --data '{data}' --admin"));
 }
 
 fn stop_on_signals() -> Result<CancellationToken> {

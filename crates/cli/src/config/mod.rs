@@ -96,7 +96,11 @@ struct Told(String);
 
 fn read_file(path: &Path) -> Result<Table> {
     let failed = || CliError::usage(format!("could not read the configuration file {}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed().because(error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        failed().because(error).hint(
+            "--config and SNOWBANK_CONFIG name it; without one the defaults hold, which `snowbank config show` prints",
+        )
+    })?;
     // Parsed into the settings once by itself, so that the error names the line.
     toml::from_str::<Settings>(&text).map_err(|error| failed().because(Told(error.to_string())))?;
     text.parse().map_err(|error: toml::de::Error| failed().because(error))
