@@ -56,6 +56,11 @@ impl CliError {
         format!("{}{causes}", self.message)
     }
 
+    /// The nearest reason, where a table has no room for all.
+    pub(crate) fn reason(&self) -> &str {
+        self.causes.first().unwrap_or(&self.message)
+    }
+
     /// With something to do about it.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -9,7 +9,8 @@ use super::State;
 /// Which server `cache` talks to.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Remote {
-    /// A Snowbank server [default: in a GitHub job GitHub, else http://127.0.0.1:8484]
+    /// A Snowbank server [default: the state that --data or --config names, else in a GitHub job GitHub, else
+    /// http://127.0.0.1:8484]
     #[arg(long, value_name = "URL", env = "SNOWBANK_SERVER")]
     pub server: Option<String>,
     /// A file that holds a token; else SNOWBANK_TOKEN is used, else an admin token is minted from the data folder
@@ -20,6 +21,14 @@ pub(crate) struct Remote {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+impl Remote {
+    /// Whether a state is named, and no server.
+    pub(crate) fn is_state(&self) -> bool {
+        let State { data, config, database, .. } = &self.state;
+        self.server.is_none() && (data.is_some() || config.is_some() || database.is_some())
+    }
 }
 
 /// Which caches.

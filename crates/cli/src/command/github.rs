@@ -36,6 +36,8 @@ pub(crate) struct Github {
     pub url: String,
     /// The repository.
     pub repository: Repository,
+    /// Whether it is a Snowbank server's.
+    pub is_ours: bool,
     /// The server's own state, where it is at hand.
     pub service: Option<Service>,
 }
@@ -67,7 +69,7 @@ impl Github {
         service: Option<Service>,
         repository: &str,
     ) -> Result<Self> {
-        Ok(Self { service, ..Self::new(url.to_owned(), repository, token, PATIENCE)? })
+        Ok(Self { is_ours: true, service, ..Self::new(url.to_owned(), repository, token, PATIENCE)? })
     }
 
     /// That of the job around us, where it has a token for it.
@@ -84,7 +86,7 @@ impl Github {
         let shown = url.clone();
         let rest = RestClient::new(Options { url, token: Token::new(token), user_agent, patience })
             .map_err(|error| CliError::usage(wrong).because(error))?;
-        Ok(Self { rest, url: shown, repository, service: None })
+        Ok(Self { rest, url: shown, repository, is_ours: false, service: None })
     }
 
     /// What the repository uses, and what it may.

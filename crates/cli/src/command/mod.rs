@@ -12,6 +12,7 @@ mod gc;
 mod github;
 mod hash_files;
 mod image;
+mod in_process;
 mod key;
 mod man;
 mod pin;

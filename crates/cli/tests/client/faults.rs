@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use snowbank_testkit::closure::{requisites, verify};
 use snowbank_testkit::wire::WireClient;
 
-use crate::kit::{Remote, closure, empty, noise, said};
+use crate::kit::{Remote, closure, command, empty, noise, said};
 
 /// A server that gives every request the same answer.
 fn answering(answer: &'static str) -> Remote {
@@ -71,6 +71,52 @@ fn bad_arguments_are_errors() {
         let output = remote.output(root.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?} {}", said(&output));
     }
+}
+
+#[test]
+fn a_restore_from_a_folder_that_is_not_there_is_a_miss_and_makes_none() {
+    let (desk, root) = (empty(), empty());
+    let restore = |options: &[&str]| {
+        let mut restore = command(&["restore", "--key", "k", "--remote"]);
+        restore.arg(desk.path().join("cache")).arg("--store").arg(root.path()).args(options);
+        let output = restore.output().unwrap();
+        assert!(said(&output).contains("nothing was ever saved in"), "{}", said(&output));
+        output.status.code()
+    };
+    assert_eq!((restore(&[]), restore(&["--fail-on-cache-miss"])), (Some(0), Some(1)));
+    assert!(!desk.path().join("cache").exists());
+}
+
+#[test]
+fn an_address_without_its_scheme_is_refused_and_no_folder_is_made() {
+    let (desk, root) = (empty(), empty());
+    let mut restore = command(&["restore", "--key", "k", "--remote", "127.0.0.1:8484", "--store"]);
+    let output = restore.arg(root.path()).current_dir(desk.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("http://127.0.0.1:8484") && said(&output).contains("./127.0.0.1:8484"));
+    assert!(!desk.path().join("127.0.0.1:8484").exists());
+}
+
+#[test]
+fn a_refusal_and_a_wrong_scheme_come_with_what_to_do() {
+    let Remote::Server(server, _) = Remote::server() else { unreachable!("it is a server") };
+    let root = empty();
+    let refused = Remote::Url(server.url().to_owned()).output(root.path(), &["restore", "--key", "k"]);
+    assert!(said(&refused).contains("hint: the token is from SNOWBANK_TOKEN"), "{}", said(&refused));
+    assert!(said(&refused).contains("`snowbank doctor --remote http://"), "{}", said(&refused));
+    let secure = Remote::Url(server.url().replace("http:", "https:"));
+    let output = secure.output(root.path(), &["restore", "--key", "k"]);
+    assert!(said(&output).contains("hint: is it http:// and not https:// there?"), "{}", said(&output));
+}
+
+#[test]
+fn a_folder_that_may_not_be_made_is_told_with_the_argument_that_names_it() {
+    let (store, desk) = (closure(&[1]), empty());
+    std::fs::write(desk.path().join("file"), "").unwrap();
+    let mut save = command(&["save", "--key", "k", store.top(), "--store"]);
+    save.arg(store.root()).arg("--remote").arg(desk.path().join("file/cache"));
+    let output = save.output().unwrap();
+    assert!(said(&output).contains("--remote DIR") && !said(&output).contains("--data"), "{}", said(&output));
 }
 
 /// Deletes the entry of the smallest pack.

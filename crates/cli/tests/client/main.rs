@@ -15,6 +15,7 @@ mod jobs;
 mod kill;
 mod kit;
 mod lazy;
+mod listing;
 mod nobody;
 mod round_trip;
 mod run;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use snowbank_testkit::closure::{requisites, verify};
 
-use crate::kit::{Remote, closure, empty, said};
+use crate::kit::{REPO, Remote, closure, empty, said};
 
 /// `snowbank run` of a shell script on a store; a working folder without `result` links.
 fn run(remote: &Remote, root: &Path, options: &[&str], script: &str) -> Output {
@@ -71,9 +71,44 @@ fn a_command_runs_without_a_cache_too() {
     let output = run(&absent, root.path(), &[], "echo ran");
     assert!(output.status.success(), "{}", said(&output));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("ran\n"));
-    assert!(said(&output).contains("warning: nothing was restored"), "{}", said(&output));
+    for words in [
+        "warning: nothing was restored",
+        "yet: trying on",
+        "hint: is its server running, and the URL right? `snowbank doctor --remote http://127.0.0.1:1`",
+    ] {
+        assert!(said(&output).contains(words), "no `{words}` in {}", said(&output));
+    }
+    let stages = &result(&output)["stages"];
+    assert_eq!(
+        (&stages[0]["what"], &stages[0]["more"]),
+        (&json!("restore"), &json!("the cache did not answer"))
+    );
+    assert!(
+        stages
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|stage| stage["more"].as_str().unwrap().starts_with("not saved: "))
+    );
     let strict = run(&absent, root.path(), &["--strict"], "echo ran");
     assert_eq!((strict.status.code(), strict.stdout.len()), (Some(1), 0));
+}
+
+#[test]
+fn what_was_found_and_not_restored_is_told_at_the_end() {
+    let (remote, store, nowhere) = (Remote::server(), closure(&[1]), tempfile::tempdir().unwrap());
+    remote.save(store.root(), store.top());
+    let mut run = remote.command(&["run", "--key", "k"]);
+    let output = run.arg("--store").arg(nowhere.path()).args(["--", "true"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    for words in [
+        &format!("the cache of {REPO} at http://"),
+        "found k#1, not restored, saved nothing",
+        "not restored: there is no Nix store with a database",
+        "nix-store --store ROOT --verify",
+    ] {
+        assert!(said(&output).contains(words), "no `{words}` in {}", said(&output));
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn what_the_tutorial_says_is_done_in_its_order() {
     }
     let page = std::fs::read_to_string(tools::repository().join("docs/tutorial.md")).unwrap();
     let port = free_port().to_string();
-    let script = script(&page).replace("8484", &port);
+    let script = script(&page).replace("8585", &port);
     let folder = tempfile::tempdir().unwrap();
     let programs = std::path::Path::new(BINARY).parent().unwrap();
     let mut bash = Command::new("bash");
@@ -31,8 +31,6 @@ fn what_the_tutorial_says_is_done_in_its_order() {
         &format!("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"),
     ]);
     bash.env_clear().current_dir(folder.path()).env("HOME", folder.path());
-    // The page's is the default.
-    bash.env("SNOWBANK_SERVER", format!("http://127.0.0.1:{port}"));
     bash.env("PATH", format!("{}:{}", programs.display(), tools::search_path().display()));
     let output = bash.output().unwrap();
     let said =
@@ -45,6 +43,8 @@ fn what_the_tutorial_says_is_done_in_its_order() {
         "nothing new to save under nix",
         "pushed 1 path",
         "extra-trusted-public-keys = team-1:",
+        "the cache of acme/app at http://127.0.0.1:",
+        "found nothing, saved nix#1; ",
         "acme/site  refs/heads/main  nix#1",
         "acme/app                                      2 caches    50.0 MB of    10.0 GB",
     ] {
@@ -59,4 +59,21 @@ fn what_the_tutorial_says_is_done_in_its_order() {
             .to_string()
             .ends_with("-model"))
     );
+}
+
+#[test]
+fn a_server_that_cannot_start_shows_its_log_and_holds_nobody_up() {
+    let page = std::fs::read_to_string(tools::repository().join("docs/tutorial.md")).unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let first = page.split("\n```sh\n").nth(1).unwrap().split("\n```\n").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let programs = std::path::Path::new(BINARY).parent().unwrap();
+    let mut bash = Command::new("timeout");
+    bash.args(["60", "bash", "-c", &first.replace("8585", &port)]).current_dir(folder.path());
+    bash.env("PATH", format!("{}:{}", programs.display(), tools::search_path().display()));
+    let output = bash.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_ne!(output.status.code(), Some(124), "it waits for ever");
+    assert!(said.contains("another program listens there"), "{said}");
 }

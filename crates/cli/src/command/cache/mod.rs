@@ -58,12 +58,12 @@ async fn place(
     remote: &Remote,
     repository: Option<&str>,
 ) -> Result<Option<Github>> {
-    if github.github || (remote.server.is_none() && in_job(repository)) {
+    if github.github || (remote.server.is_none() && !remote.is_state() && in_job(repository)) {
         return Github::open(repository).map(Some);
     }
     let Some(repository) = repository else { return Ok(None) };
-    let server::Access { token, service } = server::access(remote).await?;
-    Github::on_server(server::url(remote), token, service, repository).map(Some)
+    let server::Access { server, token, service, .. } = server::access(remote).await?;
+    Github::on_server(&server, token, service, repository).map(Some)
 }
 
 /// Whether a GitHub job around us has all that asking GitHub takes.

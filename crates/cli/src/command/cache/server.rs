@@ -10,6 +10,8 @@ use super::confirm::confirmed;
 use super::repository::numbers_and_keys;
 use crate::args::cache::{Delete, Filter, Remote};
 use crate::command::ask::{Asked, token_in};
+use crate::command::github::variable;
+use crate::command::in_process::InProcess;
 use crate::command::{bytes, counted};
 use crate::config;
 use crate::error::{CliError, Result};
@@ -35,9 +37,9 @@ pub(super) async fn list(filter: &Filter, limit: u64, remote: &Remote, printer: 
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
         printer.data(format!(
             "{:>8}  {:>9}  {}  {}  {}  {}",
-            row["id"],
+            row["id"].to_string(),
             bytes(row["size_in_bytes"].as_u64().unwrap_or(0)),
-            text("last_accessed_at"),
+            seconds(&text("last_accessed_at")),
             text("repository"),
             text("ref"),
             text("key").escape_debug(),
@@ -108,6 +110,12 @@ pub(super) async fn usage(remote: &Remote, printer: &Printer) -> Result<()> {
     Ok(())
 }
 
+/// A moment as people read it.
+fn seconds(time: &str) -> String {
+    let moment = humantime::parse_rfc3339_weak(time);
+    moment.map_or_else(|_| time.to_owned(), |moment| humantime::format_rfc3339_seconds(moment).to_string())
+}
+
 fn query(filter: &Filter) -> Vec<(&'static str, String)> {
     let all = [
         ("repo", &filter.repo),
@@ -119,47 +127,63 @@ fn query(filter: &Filter) -> Vec<(&'static str, String)> {
 }
 
 async fn ask(remote: &Remote, method: Method, path: &str, query: &[(&str, String)]) -> Result<Value> {
-    let server = url(remote);
-    let mut url = Url::parse(server)
+    let Access { server, who, token, .. } = access(remote).await?;
+    let mut url = Url::parse(&server)
         .and_then(|base| base.join(&format!("/api/v1/{path}")))
         .map_err(|error| CliError::usage(format!("`{server}` is no server's URL")).because(error))?;
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
-    let token = access(remote).await?.token;
     let asked = Asked {
-        who: format!("the server at {server}"),
-        unreached: "is it running? `--server URL` names another",
+        who,
+        unreached: "is it running? `--server URL` names another, and --data DIR a folder to look into without one",
         refused: "an admin token comes from `snowbank token create --admin`, run where the server's data is",
     };
     asked.ask(|client| client.request(method, url).bearer_auth(token)).await
 }
 
-/// The server.
-pub(super) fn url(remote: &Remote) -> &str {
-    remote.server.as_deref().unwrap_or(DEFAULT)
-}
-
-/// A token, and the server's state where it is at hand.
+/// Who is asked, by which token.
 pub(super) struct Access {
+    /// Its URL.
+    pub(super) server: String,
+    /// The same for people.
+    who: String,
     pub(super) token: String,
+    /// The server's state, where it is at hand.
     pub(super) service: Option<Service>,
 }
 
-/// From a file, from the environment, or minted where the server's state is at hand.
+/// With a token from a file, from the environment, or minted where the server's state is at hand. Where a state is named
+/// and no server, nobody else is asked for it.
 pub(super) async fn access(remote: &Remote) -> Result<Access> {
-    let given = |token| Ok(Access { token, service: None });
+    if remote.is_state() {
+        return of_state(remote).await;
+    }
+    let server = remote.server.clone().unwrap_or_else(|| DEFAULT.to_owned());
+    let who = format!("the server at {server}");
+    let given = |token| Ok(Access { server: server.clone(), who: who.clone(), token, service: None });
     if let Some(path) = &remote.token_file {
         return given(token_in(path)?);
     }
-    if let Ok(token) = std::env::var("SNOWBANK_TOKEN") {
+    if let Some(token) = variable("SNOWBANK_TOKEN") {
         return given(token);
     }
     let settings = config::read(&remote.state, Vec::new())?.settings;
     let opened = open(settings, Role::Beside).await.map_err(|_| {
-        CliError::failed("there is no token")
-            .hint("set SNOWBANK_TOKEN, or name the server's folder with --data DIR")
+        CliError::failed(format!("there is no token for {server}"))
+            .hint("set SNOWBANK_TOKEN: `snowbank token create --admin` or `--manage OWNER/NAME:read` makes one where the server's data is")
+            .hint("or name the server's folder with --data DIR, and another server with --server URL")
     })?;
     let token = opened.service.mint(&Rights::Admin, MINTED)?;
-    Ok(Access { token, service: Some(opened.service) })
+    Ok(Access { server, who, token, service: Some(opened.service) })
+}
+
+/// The state that is named answers by itself, whether a server runs on it or not.
+async fn of_state(remote: &Remote) -> Result<Access> {
+    let settings = config::read(&remote.state, Vec::new())?.settings;
+    let who = format!("the server state in {}", settings.data);
+    let service = open(settings, Role::Beside).await?.service;
+    let token = service.mint(&Rights::Admin, MINTED)?;
+    let server = InProcess::begin(&service).await?.url;
+    Ok(Access { server, who, token, service: Some(service) })
 }

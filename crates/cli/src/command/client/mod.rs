@@ -1,6 +1,7 @@
 //! The commands that read and write a local store: `save`, `restore`, `run`, `push` and `watch-store`.
 
 mod access;
+mod advice;
 mod cache_access;
 mod job;
 mod lazy;

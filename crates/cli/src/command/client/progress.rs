@@ -9,11 +9,15 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use snowbank_actions::runner::command;
 use snowbank_client::observer::{Event, Observer, Stage};
 
+use super::restore::INTERRUPTED;
 use crate::command::bytes;
 use crate::printer::Printer;
 
 /// How long a stage goes on before a line tells of it again.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a service is silent before a line tells of it.
+const SILENCE: Duration = Duration::from_secs(2);
 
 const BAR: &str = "{prefix:9} [{bar:30}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left";
 const SPINNER: &str = "{prefix:9} {bytes} {binary_bytes_per_sec}";
@@ -63,6 +67,33 @@ impl Progress {
         if self.in_job {
             self.print(&command("add-mask", &[], secret));
         }
+    }
+
+    /// Waits for something short, with a line when it is not, until it is there; Ctrl-C ends the process, with no bar
+    /// left behind.
+    pub(crate) async fn wait_for<T>(&self, name: &str, asked: impl Future<Output = T>) -> T {
+        let mut asked = Box::pin(self.unless_interrupted(asked));
+        tokio::select! {
+            answer = &mut asked => return answer,
+            () = tokio::time::sleep(SILENCE) => self.say(format!("no answer from {name} yet: trying on")),
+        }
+        asked.await
+    }
+
+    /// The same for something that may take its time.
+    pub(crate) async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => return done,
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        self.clear();
+        std::process::exit(i32::from(INTERRUPTED));
+    }
+
+    /// Takes all bars away.
+    pub(crate) fn clear(&self) {
+        let bars: Vec<_> = self.lock().values_mut().filter_map(|counter| counter.bar.take()).collect();
+        bars.iter().for_each(ProgressBar::finish_and_clear);
     }
 
     fn print(&self, line: &str) {

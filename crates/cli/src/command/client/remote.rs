@@ -7,18 +7,16 @@ use std::time::Duration;
 use serde::Deserialize;
 use snowbank_actions::client::{CacheClient, Options, Patience, Token};
 use snowbank_actions::scope::{Grant, Scopes};
-use snowbank_server::http;
 use snowbank_server::service::{Rights, Service};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
+use super::progress::Progress;
 use crate::args::State;
 use crate::args::client::Service as Arguments;
 use crate::command::github::variable;
+use crate::command::in_process::InProcess;
 use crate::config;
 use crate::error::{CliError, Result};
-use crate::open::{Opened, Role, open};
+use crate::open::{Opened, Role, is_new, open};
 
 /// How long the token is valid that a command mints for itself.
 const VALID: Duration = Duration::from_secs(24 * 3600);
@@ -41,13 +39,16 @@ pub(crate) struct Remote {
     pub name: String,
     /// What was asked for by an argument.
     pub asked: Option<String>,
+    /// What gave the token: a variable.
+    pub token_from: &'static str,
+    /// Whose cache it is, in the token's own words; nobody has checked them.
+    pub repository: Option<String>,
     local: Option<Local>,
 }
 
 /// The service in this process, over a folder.
 struct Local {
-    serving: JoinHandle<std::io::Result<()>>,
-    stop: CancellationToken,
+    serving: InProcess,
     opened: Opened,
 }
 
@@ -69,8 +70,9 @@ impl Remote {
         let asked = arguments.remote.clone();
         match place(arguments, variable, handed)? {
             Place::Url { url, token } => {
-                let name = url.clone();
-                Ok(Self { client: client(url, token)?, name, asked, local: None })
+                let (name, repository) = (url.clone(), Token::new(token.as_str()).says().repository);
+                let token_from = token_from(asked.is_some(), variable);
+                Ok(Self { client: client(url, token)?, name, asked, token_from, repository, local: None })
             }
             Place::Folder(folder) => Ok(Self { asked, ..Self::in_process(folder).await? }),
         }
@@ -137,19 +139,22 @@ impl Remote {
 
     async fn in_process(folder: PathBuf) -> Result<Self> {
         let name = folder.display().to_string();
-        let state = State { data: Some(name.clone()), ..State::default() };
-        let settings = config::read(&state, Vec::new())?.settings;
+        let settings = config::read(&state_in(&folder), Vec::new())?.settings;
         let opened = open(settings, Role::Guest).await?;
-        let failed = |error| CliError::failed("could not listen on a loopback address").because(error);
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
-        let url = format!("http://{}/", listener.local_addr().map_err(failed)?);
         let grant: Grant = SCOPE.parse().map_err(|error| CliError::failed("no scope").because(error))?;
         let rights = Rights::Job { repository: REPOSITORY.to_owned(), scopes: Scopes::from_grants(&[grant]) };
         let token = opened.service.mint(&rights, VALID)?;
-        let stop = CancellationToken::new();
-        let serving = tokio::spawn(http::serve(listener, opened.service.clone(), stop.clone()));
-        let local = Some(Local { serving, stop, opened });
-        Ok(Self { client: client(url, token)?, name, asked: None, local })
+        let serving = InProcess::begin(&opened.service).await?;
+        let client = client(serving.url.clone(), token)?;
+        let local = Some(Local { serving, opened });
+        Ok(Self { client, name, asked: None, token_from: "", repository: None, local })
+    }
+
+    /// Says whose cache is asked, where that is known.
+    pub(crate) fn introduce(&self, progress: &Progress) {
+        if let Some(repository) = &self.repository {
+            progress.say(format!("the cache of {} at {}", repository.escape_debug(), self.name));
+        }
     }
 
     /// Whether it is a folder's, in this process.
@@ -157,11 +162,20 @@ impl Remote {
         self.local.is_some()
     }
 
+    /// The folder that is named, where nothing was ever kept in it: who only reads need not make it.
+    ///
+    /// # Errors
+    /// When none is named, or a folder's settings cannot be read.
+    pub(crate) fn unmade(arguments: &Arguments) -> Result<Option<PathBuf>> {
+        let Place::Folder(folder) = place(arguments, variable, handed)? else { return Ok(None) };
+        let settings = config::read(&state_in(&folder), Vec::new())?.settings;
+        Ok(is_new(&settings).then_some(folder))
+    }
+
     /// Ends the service if it is in this process; enforces the limits of its folder first.
     pub(crate) async fn close(self) {
-        let Some(Local { serving, stop, opened }) = self.local else { return };
-        stop.cancel();
-        let _ = serving.await;
+        let Some(Local { serving, opened }) = self.local else { return };
+        serving.end().await;
         // No other process looks after a folder. One that is in use by others is left to the first of them.
         if opened.lock.is_some() {
             let upkeep = async {
@@ -177,6 +191,10 @@ impl Remote {
         }
         drop(opened.lock);
     }
+}
+
+fn state_in(folder: &Path) -> State {
+    State { data: Some(folder.display().to_string()), ..State::default() }
 }
 
 fn client(url: String, token: String) -> Result<CacheClient> {
@@ -221,6 +239,23 @@ fn handed() -> Result<Option<Handed>> {
     variable(HANDED).map(|file| Handed::read(Path::new(&file))).transpose()
 }
 
+/// What a URL's token is taken from: its own variable first where it was named, else what the job was given.
+fn token_from(named: bool, variable: impl Fn(&str) -> Option<String>) -> &'static str {
+    match named {
+        true if variable("SNOWBANK_TOKEN").is_some() => "SNOWBANK_TOKEN",
+        false if variable(HANDED).is_some() => "the action",
+        _ => "ACTIONS_RUNTIME_TOKEN",
+    }
+}
+
+/// Whether it begins as an address without its scheme does: HOST:PORT.
+fn is_address(remote: &str) -> bool {
+    let begin = remote.split('/').next().unwrap_or_default();
+    let Some((host, port)) = begin.rsplit_once(':') else { return false };
+    let named = |c: char| c.is_ascii_alphanumeric() || "-.[]:".contains(c);
+    !host.is_empty() && host.chars().all(named) && port.parse::<u16>().is_ok()
+}
+
 fn place(
     arguments: &Arguments,
     variable: impl Fn(&str) -> Option<String>,
@@ -251,6 +286,11 @@ fn known(
         }
         Some(remote) if remote.contains("://") => {
             Err(CliError::usage(format!("the remote {remote} is neither an http URL nor a folder")))
+        }
+        Some(remote) if is_address(remote) => {
+            Err(CliError::usage(format!("the remote {remote} is neither an http URL nor a folder"))
+                .hint(format!("did you mean http://{remote}, or https://{remote}?"))
+                .hint(format!("a folder of that name is written ./{remote}")))
         }
         Some(folder) => Ok(Some(Place::Folder(PathBuf::from(folder)))),
         None => match handed()? {
@@ -315,5 +355,20 @@ mod tests {
     fn what_is_no_url_is_a_folder() {
         assert_eq!(placed(Some("cache/x"), &JOB).unwrap(), Place::Folder("cache/x".into()));
         assert!(placed(Some("s3://bucket"), &JOB).is_err());
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_is_no_folder() {
+        for address in ["127.0.0.1:8484", "localhost:8484", "cache.example.org:443/x", "[::1]:8484"] {
+            let error = placed(Some(address), &JOB).unwrap_err();
+            assert!(error.hints[0].contains(&format!("http://{address}")), "{error:?}");
+            assert_eq!(
+                placed(Some(&format!("./{address}")), &JOB).unwrap(),
+                Place::Folder(format!("./{address}").into())
+            );
+        }
+        for folder in ["cache.example.org", "/var/a:1/b", "a:b", ":8484", "c:99999"] {
+            assert_eq!(placed(Some(folder), &JOB).unwrap(), Place::Folder(folder.into()));
+        }
     }
 }

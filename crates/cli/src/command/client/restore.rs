@@ -18,6 +18,7 @@ use snowbank_nix::store::{LocalStore, Place, add_gc_root};
 use snowbank_nix::store_path::StorePath;
 use snowbank_server::settings::ByteSize;
 
+use super::advice::{advised, is_outage};
 use super::job::{Job, Lookup};
 use super::lazy::{self, Host, Lazily};
 use super::remote::Remote;
@@ -36,22 +37,38 @@ pub(crate) async fn run(args: args::Restore, printer: &Printer) -> Result<ExitCo
     let session = Session::new(&series, &args.service, &args.store, args.talk)?;
     let how = How::new(&session, &args.how)?;
     let (began, begun) = (stamp::now(), Instant::now());
-    let remote = Remote::open(&args.service).await?;
+    let remote = match Remote::unmade(&args.service)? {
+        // A restore has nothing to keep there.
+        Some(folder) => {
+            let (key, folder) = (&session.key, folder.display());
+            session
+                .progress
+                .say(format!("nothing was found under {key}: nothing was ever saved in {folder}"));
+            None
+        }
+        None => Some(Remote::open(&args.service).await?),
+    };
     if !args.lookup_only {
         if let Some(url) = stamp::read(&session).served {
             lazy::stop(&url).await;
         }
         lazy::forget(&session);
     }
-    let done = found_and_restored(&session, &remote, &how, args.lookup_only, Host::Background).await;
+    let done = match &remote {
+        Some(remote) => found_and_restored(&session, remote, &how, args.lookup_only, Host::Background).await,
+        None => Ok(Done::default()),
+    };
+    let done = done.map_err(|failure| failure.error);
     if let (Some(link), Ok(done)) = (&args.gc_root, &done) {
         roots(&session.place, link, &done.tops)?;
     }
     if !args.lookup_only {
         stamp::leave(&session, &stamp::of(began, done.as_ref().ok()));
     }
-    let traffic = remote.client.traffic();
-    remote.close().await;
+    let traffic = remote.as_ref().map(|remote| remote.client.traffic()).unwrap_or_default();
+    if let Some(remote) = remote {
+        remote.close().await;
+    }
     let job = Job::of_environment();
     let looked_up = |lookup: Lookup<'_>| job.looked_up(&session.key, lookup, &session.progress);
     let done = match done {
@@ -177,6 +194,22 @@ pub(crate) struct Done {
     pub interrupted: bool,
 }
 
+/// A restore that did not come about.
+pub(crate) struct Failure {
+    /// The entry that was found all the same.
+    pub found: Option<String>,
+    /// Whether the service did not answer.
+    pub outage: bool,
+    /// Why.
+    pub error: CliError,
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        Self { found: None, outage: false, error }
+    }
+}
+
 /// Finds the newest snapshot and restores it; everything that can go wrong is the cache's.
 pub(crate) async fn found_and_restored(
     session: &Session,
@@ -184,15 +217,20 @@ pub(crate) async fn found_and_restored(
     how: &How,
     lookup_only: bool,
     host: Host,
-) -> Result<Done> {
+) -> std::result::Result<Done, Failure> {
     let progress = &session.progress;
+    remote.introduce(progress);
     let failed = || CliError::failed(format!("nothing was restored from {}", remote.name));
     let observer: Arc<dyn Observer> = progress.clone();
     observer.tell(Event::Begin { stage: Stage::Find, bytes: 0, paths: 0 });
-    let found =
-        find(&remote.client, &session.versions, session.naming, &session.key, &session.prefixes).await;
+    let asked = find(&remote.client, &session.versions, session.naming, &session.key, &session.prefixes);
+    let found = progress.wait_for(&remote.name, asked).await;
     observer.tell(Event::End { stage: Stage::Find });
-    let Some(mut found) = found.map_err(|error| failed().because(error))? else {
+    let found = found.map_err(|error| {
+        let (outage, advised) = (is_outage(&error), advised(failed(), &error, remote));
+        Failure { outage, ..advised.because(error).into() }
+    })?;
+    let Some(found) = found else {
         progress.say(format!("nothing was found under {}", session.key));
         return Ok(Done::default());
     };
@@ -200,6 +238,20 @@ pub(crate) async fn found_and_restored(
     if lookup_only {
         return Ok(Done { found: Some(found), ..Done::default() });
     }
+    let entry = found.entry.clone();
+    let restored = restored(session, remote, how, found, host).await;
+    restored.map_err(|error| Failure { found: Some(entry), ..error.into() })
+}
+
+async fn restored(
+    session: &Session,
+    remote: &Remote,
+    how: &How,
+    mut found: Found,
+    host: Host,
+) -> Result<Done> {
+    let progress = &session.progress;
+    let observer: Arc<dyn Observer> = progress.clone();
     let snapshot = std::mem::take(&mut found.snapshot);
     let began = stamp::now();
     let cancel = Arc::new(AtomicBool::new(false));
@@ -232,6 +284,7 @@ pub(crate) async fn found_and_restored(
             restoring.await
         }
     };
+    progress.clear();
     let (report, held) = restored?;
     tell(session, &report);
     let interrupted = cancel.load(Ordering::Relaxed);
@@ -239,7 +292,9 @@ pub(crate) async fn found_and_restored(
         caches(session, &snapshot, &packs, &observer).await?;
     }
     let new = LocalStore::open(session.place.clone()).and_then(|store| store.registered_since(began));
-    let new = new.map_err(|error| failed().because(error))?;
+    let new = new.map_err(|error| {
+        CliError::failed(format!("nothing was restored from {}", remote.name)).because(error)
+    })?;
     let brought = new.into_iter().filter(|path| snapshot.paths.contains_key(path)).collect();
     let tops = tops(&snapshot, &how.only, &report);
     let (report, held) = (Some(report), Some(held));

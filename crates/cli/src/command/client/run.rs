@@ -13,7 +13,7 @@ use super::job::{Job, Lookup};
 use super::lazy::{self, Host, Lazily};
 use super::limits::Limits;
 use super::remote::Remote;
-use super::restore::{Done, How, INTERRUPTED, found_and_restored, nix_config};
+use super::restore::{Done, Failure, How, INTERRUPTED, found_and_restored, nix_config};
 use super::save::{save, tell};
 use super::session::{Series, Session};
 use super::stamp;
@@ -33,15 +33,17 @@ pub(crate) async fn run(args: args::Run, printer: &Printer) -> Result<ExitCode> 
     let checkpoint = checkpoint(&args)?;
     Limits::new(&args.what)?;
     FILES.get_or_init(|| getrlimit(Resource::Nofile).current);
-    let began = stamp::now();
+    let (began, begun) = (stamp::now(), Instant::now());
+    let mut table = Table::default();
     let remote = match Remote::open(&args.service).await {
         Ok(remote) => Some(remote),
         Err(error) => {
-            session.outage(error)?;
+            let failure = Failure::from(error);
+            table.not_restored(begun.elapsed(), &failure);
+            session.outage(failure.error)?;
             None
         }
     };
-    let mut table = Table::default();
     let restored = match &remote {
         Some(remote) => restore(&session, remote, &how, &mut table).await?,
         None => None,
@@ -106,9 +108,10 @@ async fn restore(session: &Session, remote: &Remote, how: &How, table: &mut Tabl
             Job::of_environment().looked_up(&session.key, lookup, &session.progress);
             Ok(Some(done))
         }
-        Err(error) => {
+        Err(failure) => {
+            table.not_restored(begun.elapsed(), &failure);
             Job::of_environment().looked_up(&session.key, Lookup::Outage, &session.progress);
-            session.outage(error).map(|()| None)
+            session.outage(failure.error).map(|()| None)
         }
     }
 }
@@ -208,7 +211,10 @@ async fn store(
             tidy(session, remote, &saved, table).await;
             Ok(())
         }
-        Err(error) => session.outage(error),
+        Err(error) => {
+            table.not_saved(begun.elapsed(), &error);
+            session.outage(error)
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use snowbank_client::observer::Observer;
 use snowbank_client::save::{Save, Saved};
 use snowbank_client::series::Published;
 
+use super::advice::advised;
 use super::job::Job;
 use super::lazy;
 use super::limits::Limits;
@@ -35,7 +36,9 @@ pub(crate) async fn run(args: args::Save, printer: &Printer) -> Result<()> {
     session.prefixes.extend(stamp::prefix(&before));
     let begun = Instant::now();
     let remote = Remote::open(&args.service).await?;
-    let saved = save(&session, &remote, &wanted, args.what.keep_upstream, &limits).await;
+    remote.introduce(&session.progress);
+    let saving = save(&session, &remote, &wanted, args.what.keep_upstream, &limits);
+    let saved = session.progress.unless_interrupted(saving).await;
     let requests = remote.client.traffic();
     let (took, mut table) = (begun.elapsed(), Table::default());
     if let Ok(saved) = &saved {
@@ -120,7 +123,7 @@ pub(crate) async fn save(
             saving.await
         }
     };
-    saved.map_err(|error| failed().because(error))
+    saved.map_err(|error| advised(failed(), &error, remote).because(error))
 }
 
 /// What a save came to, in a line.

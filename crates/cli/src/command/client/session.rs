@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snowbank_binary_cache::upstream::Upstreams;
 use snowbank_client::series::{Key, KeyError, Naming, Versions};
-use snowbank_nix::store::Place;
+use snowbank_nix::store::{Place, StoreError};
 
 use super::progress::Progress;
 use super::upstreams::upstreams;
@@ -112,6 +112,18 @@ pub(crate) fn place_at(root: Option<&Path>) -> Place {
         _ => place,
     }
 }
+
+/// A store that cannot be read, with the cure where there is none.
+pub(crate) fn unread(error: StoreError) -> CliError {
+    let failed = CliError::failed("could not read the Nix store");
+    match &error {
+        StoreError::Absent(_) => failed.because(error).hint(ABSENT),
+        _ => failed.because(error),
+    }
+}
+
+/// What to do where there is no store.
+pub(super) const ABSENT: &str = "install Nix first, or name the store that is meant with --store ROOT: `nix-store --store ROOT --verify` makes an empty one";
 
 /// This machine, in Nix's words: `x86_64-linux`.
 pub(crate) fn system() -> String {

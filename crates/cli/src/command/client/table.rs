@@ -9,9 +9,10 @@ use snowbank_actions::client::rest::Usage;
 use snowbank_client::save::Saved;
 use snowbank_client::series::{Key, Published};
 
-use super::restore::Done;
+use super::restore::{Done, Failure};
 use super::session::Session;
 use crate::command::bytes;
+use crate::error::CliError;
 
 /// A line: what, seconds, paths, bytes, and what else there is to say.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub(crate) struct Table {
     matched: Option<String>,
     matched_key: Option<Key>,
     saved: Option<String>,
+    /// What became of the restore where it failed.
+    failed: Option<&'static str>,
     code: Option<i32>,
     /// What the repository uses of how much.
     repository: Option<(Usage, u64)>,
@@ -84,6 +87,17 @@ impl Table {
         }
     }
 
+    /// Why nothing was.
+    pub(crate) fn not_restored(&mut self, took: Duration, failure: &Failure) {
+        self.matched.clone_from(&failure.found);
+        self.failed = Some(if failure.outage { "the cache did not answer" } else { "not restored" });
+        let more = match failure.outage {
+            true => "the cache did not answer".to_owned(),
+            false => format!("not restored: {}", failure.error.reason()),
+        };
+        self.lines.push(Line { what: "restore", seconds: Some(took.as_secs_f64()), more, ..Line::default() });
+    }
+
     /// How the command went.
     pub(crate) fn command(&mut self, took: Duration, status: ExitStatus) {
         self.code = status.code();
@@ -125,6 +139,12 @@ impl Table {
         }
     }
 
+    /// Why nothing was.
+    pub(crate) fn not_saved(&mut self, took: Duration, error: &CliError) {
+        let more = format!("not saved: {}", error.reason());
+        self.lines.push(Line { what: "save", seconds: Some(took.as_secs_f64()), more, ..Line::default() });
+    }
+
     /// What the repository uses, and what it may.
     pub(crate) fn repository(&mut self, usage: Usage, limit: u64) {
         self.repository = Some((usage, limit));
@@ -138,7 +158,7 @@ impl Table {
     /// Prints it.
     pub(crate) fn tell(&self, session: &Session) {
         let progress = &session.progress;
-        progress.say(format!("{:<14}{:>9}{:>8}{:>11}", session.key, "seconds", "paths", "size"));
+        progress.say(format!("{:<14}{:>9}{:>8}{:>11}", session.key.as_str(), "seconds", "paths", "size"));
         for line in &self.lines {
             let seconds = line.seconds.map(|seconds| format!("{seconds:.1}")).unwrap_or_default();
             let paths = line.paths.map(|paths| paths.to_string()).unwrap_or_default();
@@ -147,9 +167,13 @@ impl Table {
             progress.say(text.trim_end());
         }
         let name = |entry: &Option<String>| entry.clone().unwrap_or_else(|| "nothing".to_owned());
+        let found = match (&self.matched, self.failed) {
+            (Some(entry), Some(failed)) => format!("found {entry}, {failed}"),
+            (None, Some(failed)) => failed.to_owned(),
+            (matched, None) => format!("found {}", name(matched)),
+        };
         progress.say(format!(
-            "found {}, saved {}; {} requests, {} sent, {} received",
-            name(&self.matched),
+            "{found}, saved {}; {} requests, {} sent, {} received",
             name(&self.saved),
             self.traffic.requests,
             bytes(self.traffic.sent),
@@ -167,6 +191,9 @@ impl Table {
     /// The same for the page of a GitHub job, below what it comes to: a hit, a partial hit or a miss.
     pub(crate) fn markdown(&self, key: &Key) -> String {
         let title = match (&self.matched, &self.matched_key) {
+            (entry, _) if self.failed.is_some() => {
+                format!("{}: `{}`", self.failed.unwrap_or_default(), entry.as_deref().unwrap_or(key.as_str()))
+            }
             (Some(entry), Some(of)) if of == key => format!("hit: `{entry}`"),
             (Some(entry), _) => format!("partial hit: `{entry}` for `{key}`"),
             (None, _) if self.lines.iter().any(|line| line.what == "restore") => format!("miss: `{key}`"),

@@ -9,7 +9,7 @@ use snowbank_nix::closure::Closure;
 use snowbank_nix::store::{LocalStore, Realisation};
 use snowbank_nix::store_path::StorePath;
 
-use super::session::Session;
+use super::session::{Session, unread};
 use crate::args::client::What;
 use crate::error::{CliError, Result};
 
@@ -43,8 +43,7 @@ pub(crate) struct Before {
 /// # Errors
 /// When the store cannot be read, or something named is not in it.
 pub(crate) fn wanted(session: &Session, what: &What, paths: &[PathBuf], before: &Before) -> Result<Wanted> {
-    let failed = |error| CliError::failed("could not read the Nix store").because(error);
-    let store = LocalStore::open(session.place.clone()).map_err(failed)?;
+    let store = LocalStore::open(session.place.clone()).map_err(unread)?;
     let wish = Wish {
         paths,
         all: what.all,
@@ -59,11 +58,11 @@ pub(crate) fn wanted(session: &Session, what: &What, paths: &[PathBuf], before: 
     }
     let mut used = before.usage.paths();
     let asked: BTreeSet<_> = used.iter().cloned().collect();
-    let named = store.closure(&selection.named).map_err(failed)?;
+    let named = store.closure(&selection.named).map_err(unread)?;
     let others = named.references_first().map(|info| &info.path).filter(|path| !asked.contains(*path));
     used.extend(others.cloned());
-    let realisations = store.realisations().map_err(failed)?;
-    let built = before.since.map(|since| store.built_since(since)).transpose().map_err(failed)?;
+    let realisations = store.realisations().map_err(unread)?;
+    let built = before.since.map(|since| store.built_since(since)).transpose().map_err(unread)?;
     Ok(Wanted { closure: selection.closure, realisations, built, known: selection.known, used })
 }
 

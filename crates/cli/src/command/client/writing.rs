@@ -8,9 +8,9 @@ use snowbank_binary_cache::upstream::Upstreams;
 use snowbank_client::restore::writer::{DaemonWriter, HelperError, HelperWriter, RootWriter, Writer};
 use snowbank_client::restore::{CachePacks, Miss, Reason, Report, Restore, RestoreError};
 use snowbank_nix::daemon::Trust;
-use snowbank_nix::store::Place;
+use snowbank_nix::store::{Place, StoreError};
 
-use super::session::{Session, spool};
+use super::session::{ABSENT, Session, spool};
 use crate::args::client::WriterKind;
 use crate::error::{CliError, Result};
 
@@ -92,6 +92,9 @@ pub(super) fn lacks_a_signature(miss: &Miss) -> bool {
 /// Opens the store, as its owner, by the helper or by the daemon: whoever may first.
 pub(super) fn open(place: &Place, kind: WriterKind) -> Result<By> {
     let failed = || CliError::failed("could not write to the store");
+    if place.database().try_exists().is_ok_and(|exists| !exists) {
+        return Err(failed().because(StoreError::Absent(place.database())).hint(ABSENT));
+    }
     let ours = || RootWriter::open(place.clone()).map(Arc::new).map(By::Us);
     let helper = || HelperWriter::start(&mut helper(place)?).map(Arc::new).map(By::Helper);
     let daemon = || DaemonWriter::connect(place.clone(), spool()).map(Arc::new).map(By::Daemon);

@@ -81,7 +81,7 @@ impl Session<'_> {
         let Access { site, trust, elsewhere, upstreams, .. } = &self.access;
         self.progress.tell(Event::Begin { stage: Stage::Find, bytes: 0, paths: 0 });
         let question = Question { site, roots: &self.roots, place: &self.place, trust, upstreams: elsewhere };
-        let planned = question.plan().await;
+        let planned = self.progress.unless_interrupted(question.plan()).await;
         self.progress.tell(Event::End { stage: Stage::Find });
         let planned = match planned {
             Ok(planned) => planned,
@@ -119,6 +119,7 @@ impl Session<'_> {
                 fetching.await
             }
         };
+        self.progress.clear();
         pulled.map_err(|error| told::failure(self.access.site.place(), error))
     }
 

@@ -16,7 +16,7 @@ use snowbank_nix::store::{LocalStore, Place};
 
 use super::access::{nix_conf, site};
 use super::progress::Progress;
-use super::session::{place_at, spool};
+use super::session::{place_at, spool, unread};
 use super::upstreams::upstreams;
 use crate::args::client::Store;
 use crate::args::push as args;
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
     let progress = Arc::new(Progress::new(args.talk.quiet));
     let destination = Destination::new(&args.destination, progress)?;
     let closure = wanted(&destination.place, &listed(args.paths)?)?;
-    let pushed = destination.push(&closure).await;
+    let pushed = destination.progress.unless_interrupted(destination.push(&closure)).await;
     let pushed = pushed.map_err(|error| failure(destination.site.place(), error))?;
     if args.talk.json {
         let traffic = destination.site.traffic();
@@ -99,7 +99,7 @@ fn listed(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
 
 fn wanted(place: &Place, paths: &[PathBuf]) -> Result<Closure> {
     let failed = || CliError::failed("could not read the Nix store");
-    let store = LocalStore::open(place.clone()).map_err(|error| failed().because(error))?;
+    let store = LocalStore::open(place.clone()).map_err(unread)?;
     named(&store, paths).map_err(|error| match error {
         SelectError::Unknown { .. } => CliError::usage(error.to_string())
             .hint("name a store path that was built, a link to one, or a file in it")
