@@ -29,13 +29,8 @@ const SWITCHED_OFF: (&str, &str) = ("SNOWBANK_TIMES_EVENTS", "0s");
 /// Turns of a round of the cost of events: it is small, and what else happens on the machine is not.
 const TURNS: usize = 5;
 
-pub(super) async fn take(place: &Place, report: &mut Report) {
-    growth(place, report).await;
-    events(place, report).await;
-}
-
 /// What it costs a lookup that the server keeps what was asked, and finds out why it missed.
-async fn events(place: &Place, report: &mut Report) {
+pub(super) async fn take_events(place: &Place, report: &mut Report) {
     let mut servers = Vec::new();
     for (name, setting) in [("on", None), ("off", Some(SWITCHED_OFF))] {
         let data = quick_folder(place).join(format!("snowbank-events-{name}-{}", std::process::id()));
@@ -66,7 +61,8 @@ async fn events(place: &Place, report: &mut Report) {
     }
 }
 
-async fn growth(place: &Place, report: &mut Report) {
+/// What it costs a lookup that there are many entries.
+pub(super) async fn take(place: &Place, report: &mut Report) {
     let mut servers = Vec::new();
     for count in COUNTS {
         let data = quick_folder(place).join(format!("snowbank-lookups-{count}-{}", std::process::id()));

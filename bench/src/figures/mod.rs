@@ -78,6 +78,9 @@ pub(crate) async fn all(place: &Place, wanted: &[String], mut report: Report) ->
     if wants("lookups") {
         lookups::take(place, &mut report).await;
     }
+    if wants("events") {
+        lookups::take_events(place, &mut report).await;
+    }
     if wants("pages") {
         pages::take(place, &mut report).await;
     }
