@@ -99,7 +99,7 @@ pub(crate) struct Config {
     /// The folder it runs in
     #[arg(long, value_name = "DIR")]
     pub workdir: Option<String>,
-    /// Whom it runs as: `USER` or `USER:GROUP`
+    /// Whom it runs as: `USER` or `USER:GROUP`. The folders of --volume are that user's, if these are numbers
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     /// A label. May be repeated
@@ -114,7 +114,7 @@ pub(crate) struct Config {
     /// The signal that ends it
     #[arg(long, value_name = "SIGNAL")]
     pub stop_signal: Option<String>,
-    /// A command that tells whether it is well, for a shell
+    /// A command that tells whether it is well: for a shell, or a JSON array of words, which needs none
     #[arg(long, value_name = "COMMAND")]
     pub healthcheck: Option<String>,
     /// The processor, in Go's words [default: this machine's]

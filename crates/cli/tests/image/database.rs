@@ -152,4 +152,11 @@ fn it_takes_one_of_the_layers() {
         push(made.root(), &["--nix-database", "--max-layers", "1", made.top(), &layout(folder.path())]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("at least 2"), "{}", said(&output));
+    // As do volumes that are somebody's.
+    let both = ["--nix-database", "--volume", "/data", "--user", "1000", "--max-layers"];
+    let to = layout(folder.path());
+    let most = |count| [&both[..], &[count, made.top(), &to]].concat();
+    assert_eq!(layers(&pushed(made.root(), &most("3"))).len(), 3);
+    let output = push(made.root(), &most("2"));
+    assert!(said(&output).contains("at least 3"), "{}", said(&output));
 }

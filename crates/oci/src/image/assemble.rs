@@ -10,8 +10,8 @@ use crate::config::{ConfigError, ConfigFile, History};
 use crate::descriptor::{Descriptor, media_type};
 use crate::destination::Manifest;
 use crate::digest::Digest;
+use crate::made::is_made;
 use crate::manifest::{ImageManifest, ManifestError};
-use crate::nix_database::is_database;
 use crate::record::{LayerKey, LayerRecord};
 
 /// What is put after the layers.
@@ -71,7 +71,7 @@ pub fn assemble(plan: &ImagePlan, records: &[LayerRecord]) -> Result<Assembled, 
     let mut layers: Vec<Descriptor> =
         layers.map(|(layer, record)| describe(layer, record)).collect::<Result<_, _>>()?;
     let specs = plan.layers.iter().map(|layer| match &layer.content {
-        LayerContent::Paths(spec) if !is_database(spec) => Some(spec),
+        LayerContent::Paths(spec) if !is_made(spec) => Some(spec),
         _ => None,
     });
     add_paths(&mut layers, &specs.collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use snowbank_nix::store_path::StorePath;
 
 use crate::config::{History, Timestamp};
 use crate::layer::LayerSpec;
-use crate::nix_database;
+use crate::{nix_database, volumes};
 
 /// Bytes of the list of paths at most, so that a layer of thousands of paths makes no config of megabytes.
 const MOST_BYTES: usize = 1024;
@@ -35,11 +35,11 @@ pub fn history_of(layer: &LayerSpec, created: &Timestamp) -> History {
     History { created: Some(created.clone()), created_by: text, ..History::default() }
 }
 
-/// The store paths that [`history_of`] names, of which a layer with a Nix database has none; nothing where it says something else or does not name all.
+/// The store paths that [`history_of`] names, of which layers that are made of none have none; nothing where it says something else or does not name all.
 #[must_use]
 pub fn paths_of(history: &History) -> Option<Vec<StorePath>> {
     match history.created_by.as_str() {
-        NONE | nix_database::NAME => Some(Vec::new()),
+        NONE | nix_database::NAME | volumes::NAME => Some(Vec::new()),
         text if text.len() < 2 * MOST_BYTES => {
             text.strip_prefix(PATHS)?.split(", ").map(|path| path.parse().ok()).collect()
         }

@@ -10,7 +10,7 @@ use super::plan::{ImagePlan, LayerContent, PlannedLayer};
 use super::{history_of, name_of};
 use crate::config::{ImageConfig, Timestamp};
 use crate::descriptor::Platform;
-use crate::nix_database::is_database;
+use crate::made::is_made;
 use crate::plan::{PlanError, PlanOptions, PlannedGroup, plan};
 
 /// Plans an image of a closure.
@@ -36,7 +36,7 @@ pub fn plan_paths(
 }
 
 impl ImagePlan {
-    /// The store paths whose content is in it; that of which a Nix database is made is none.
+    /// The store paths whose content is in it; those that were made in memory, as for a Nix database, are none.
     #[must_use]
     pub fn paths(&self) -> BTreeSet<&StorePath> {
         let files = self.layers.iter().filter_map(|layer| match &layer.content {
@@ -44,7 +44,7 @@ impl ImagePlan {
             LayerContent::File(file) => Some(&file.path),
         });
         let specs = self.layers.iter().filter_map(|layer| match &layer.content {
-            LayerContent::Paths(spec) if !is_database(spec) => Some(spec),
+            LayerContent::Paths(spec) if !is_made(spec) => Some(spec),
             _ => None,
         });
         specs.flat_map(|spec| spec.paths.iter().map(|path| &path.path)).chain(files).collect()

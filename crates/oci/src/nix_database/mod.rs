@@ -1,35 +1,31 @@
 //! A layer that holds Nix's database of the store paths in an image, and roots for its collector: with them Nix works in a
 //! container on the store as it was pushed.
 //!
-//! The layer is made as all others are: of a store path, which was made in memory and whose files are moved to the root of
-//! the image. So it has a key that follows from its content, and is known and found as others are.
+//! The layer is made as all others are: of a store path, which was made in memory.
 
 mod content;
-mod trees;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use snowbank_nix::closure::Closure;
 use snowbank_nix::derivation;
-use snowbank_nix::hash::NarHash;
 use snowbank_nix::nar::WriteError;
-use snowbank_nix::nix32;
 use snowbank_nix::store::{NewDatabaseError, new_database};
 use snowbank_nix::store_path::{StoreDir, StorePath, StorePathError};
 
-use crate::config::{History, Timestamp};
-use crate::image::{LayerContent, PlannedLayer};
-use crate::layer::{LayerPath, LayerSpec, PathOptions, Perm, Rewrite};
+use crate::config::Timestamp;
+use crate::image::PlannedLayer;
+use crate::layer::Perm;
+use crate::made::MadePath;
 use crate::tree::{Trees, read_file};
 
 /// What people call the layer, and what its history says of it.
 pub const NAME: &str = "nix database";
 
 /// The name of the path that it is made of, which is in no store.
-const PATH_NAME: &str = "nix-database";
+pub(crate) const PATH_NAME: &str = "nix-database";
 
 /// Modes by what a file's path ends in; the last that matches counts. Nix itself gives them.
 const MODES: [(&str, &str); 3] = [
@@ -41,11 +37,7 @@ const MODES: [(&str, &str); 3] = [
 /// Nix's database of the paths in an image. Holds its bytes: at most [`MAX_DATABASE`](snowbank_nix::store::MAX_DATABASE), and
 /// some 300 for each root.
 #[derive(Clone, Debug)]
-pub struct NixDatabase {
-    path: StorePath,
-    hash: NarHash,
-    nar: Bytes,
-}
+pub struct NixDatabase(MadePath);
 
 /// Why a database cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -87,58 +79,25 @@ impl NixDatabase {
             let told = derivation::outputs(&text, dir).map_err(|error| failed(error.into()))?;
             outputs.insert(path.clone(), told);
         }
-        let nar: Bytes = content::nar(&new_database(closure, &outputs, dir)?, closure, dir)?.into();
-        let hash = NarHash::of(&nar);
-        let path = format!("{}-{PATH_NAME}", nix32::encode(&hash.bytes()[..20])).parse()?;
-        Ok(Self { path, hash, nar })
+        let nar = content::nar(&new_database(closure, &outputs, dir)?, closure, dir)?;
+        Ok(Self(MadePath::new(PATH_NAME, nar.into())?))
     }
 
     /// The layer that holds it, which belongs above those of the paths.
     #[must_use]
     pub fn layer(&self, created: &Timestamp) -> PlannedLayer {
-        let path = LayerPath {
-            path: self.path.clone(),
-            nar_hash: Some(self.hash),
-            options: options(&self.path),
-            part: None,
+        let perm = |(regex, mode): (&str, &str)| Perm {
+            regex: regex.to_owned(),
+            mode: mode.to_owned(),
+            ..Perm::default()
         };
-        PlannedLayer {
-            name: NAME.to_owned(),
-            content: LayerContent::Paths(LayerSpec { paths: vec![path] }),
-            diff_id: None,
-            stored: None,
-            history: History {
-                created: Some(created.clone()),
-                created_by: NAME.to_owned(),
-                ..History::default()
-            },
-        }
+        self.0.layer(NAME, MODES.map(perm).into(), created)
     }
 
     /// Other paths' contents, and that of the layer's.
     #[must_use]
     pub fn among(self, others: Arc<dyn Trees>) -> Arc<dyn Trees> {
-        Arc::new(trees::WithDatabase::new(self, others))
-    }
-}
-
-/// Whether a layer is one of those that [`NixDatabase::layer`] plans: then there are no store paths in it.
-pub(crate) fn is_database(layer: &LayerSpec) -> bool {
-    matches!(&layer.paths[..], [one] if one.path.name() == PATH_NAME && one.options == options(&one.path))
-}
-
-/// Moves all to the root of the image.
-fn options(path: &StorePath) -> PathOptions {
-    let perm = |(regex, mode): (&str, &str)| Perm {
-        regex: regex.to_owned(),
-        mode: mode.to_owned(),
-        ..Perm::default()
-    };
-    PathOptions {
-        // Nothing in the name is special in a regular expression.
-        rewrite: Rewrite { regex: format!("^.*/{path}"), repl: String::new() },
-        perms: MODES.map(perm).into(),
-        ..PathOptions::default()
+        self.0.among(others)
     }
 }
 

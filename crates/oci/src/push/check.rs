@@ -8,7 +8,7 @@ use super::known::Known;
 use super::{LayerReport, Outcome, Push, PushError, State};
 use crate::destination::Mounted;
 use crate::image::LayerContent;
-use crate::nix_database::is_database;
+use crate::made::is_made;
 use crate::record::LayerRecord;
 
 /// Questions at once.
@@ -81,7 +81,7 @@ impl Push<'_> {
             State::Missing(record) => (record.as_ref(), Outcome::Missing),
         };
         let paths = match &layer.content {
-            LayerContent::Paths(spec) if !is_database(spec) => spec.paths.len(),
+            LayerContent::Paths(spec) if !is_made(spec) => spec.paths.len(),
             _ => 0,
         };
         LayerReport {

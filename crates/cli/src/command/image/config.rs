@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snowbank_oci::config::{Healthcheck, ImageConfig, Timestamp};
+use snowbank_oci::volumes::{Owner, Volumes};
 
 use crate::args::image as args;
 use crate::error::{CliError, Result};
@@ -27,12 +28,19 @@ pub(super) fn config(args: &args::Config) -> Result<ImageConfig> {
         working_dir: args.workdir.clone().unwrap_or_default(),
         labels,
         stop_signal: args.stop_signal.clone().unwrap_or_default(),
-        healthcheck: args.healthcheck.as_ref().map(|command| Healthcheck {
-            test: vec!["CMD-SHELL".to_owned(), command.clone()],
-            ..Healthcheck::default()
-        }),
+        healthcheck: args.healthcheck.as_deref().map(healthcheck).transpose()?,
         ..ImageConfig::default()
     })
+}
+
+/// The folders that outlive the container, where it is known whose they are.
+///
+/// # Errors
+/// When one cannot be.
+pub(super) fn volumes(args: &args::Config) -> Result<Option<Volumes>> {
+    let owner = args.user.as_deref().and_then(Owner::of).filter(|_| !args.volume.is_empty());
+    let made = owner.map(|owner| Volumes::new(args.volume.iter().map(String::as_str), owner));
+    made.transpose().map_err(|error| CliError::usage("--volume is not valid").because(error))
 }
 
 /// The arguments that only an image of store paths has a use for: the first that was given.
@@ -88,6 +96,17 @@ fn words(name: &str, given: &[String]) -> Result<Vec<String>> {
     }
 }
 
+/// A JSON array of words, or a command for a shell.
+fn healthcheck(command: &str) -> Result<Healthcheck> {
+    let test = if command.trim_start().starts_with('[') {
+        let words = words("--healthcheck", &[command.to_owned()])?;
+        std::iter::once("CMD".to_owned()).chain(words).collect()
+    } else {
+        vec!["CMD-SHELL".to_owned(), command.to_owned()]
+    };
+    Ok(Healthcheck { test, ..Healthcheck::default() })
+}
+
 fn pair(name: &str, text: &str) -> Result<(String, String)> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -119,6 +138,30 @@ mod tests {
         assert_eq!(given(&["a b", "-c"]).unwrap(), ["a b", "-c"]);
         assert_eq!(given(&[r#"["a b", "-c"]"#]).unwrap(), ["a b", "-c"]);
         assert!(given(&["[a"]).is_err());
+    }
+
+    #[test]
+    fn health_is_asked_with_or_without_a_shell() {
+        let test = |command: &str| healthcheck(command).unwrap().test;
+        assert_eq!(test("curl -f x || exit 1"), ["CMD-SHELL", "curl -f x || exit 1"]);
+        assert_eq!(test(r#"["/bin/snowbank", "health"]"#), ["CMD", "/bin/snowbank", "health"]);
+        assert!(healthcheck("[ -e /ok ]").is_err());
+    }
+
+    #[test]
+    fn volumes_are_made_for_a_user_of_a_known_number() {
+        let given = |user: Option<&str>, volume: &[&str]| {
+            volumes(&args::Config {
+                user: user.map(str::to_owned),
+                volume: volume.iter().map(|&folder| folder.to_owned()).collect(),
+                ..args::Config::default()
+            })
+        };
+        assert!(given(Some("1000"), &["/data"]).unwrap().is_some());
+        assert!(given(Some("1000"), &[]).unwrap().is_none());
+        assert!(given(Some("app"), &["/data"]).unwrap().is_none());
+        assert!(given(None, &["/data"]).unwrap().is_none());
+        assert!(given(Some("1000"), &["data"]).unwrap_err().causes[0].contains("\"data\""));
     }
 
     #[test]

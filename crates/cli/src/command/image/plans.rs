@@ -125,31 +125,41 @@ async fn of_paths(
     };
     let (config, created) = (config::config(&args.config)?, created.unwrap_or_else(Timestamp::of_store));
     let (trees, dir) = (source.paths.trees(), place.dir().clone());
-    let (with_database, max_layers) = (args.layers.nix_database, layers_of_paths(&args.layers)?);
+    let volumes = config::volumes(&args.config)?;
+    let with_database = args.layers.nix_database;
+    let max_layers = layers_of_paths(args, volumes.is_some())?;
     let failed = || CliError::failed("the store paths do not make an image");
     let planned = tokio::task::spawn_blocking(move || {
         let parts = |path: &StorePath, cap| Ok(parts(path, &dir, &mut *trees.open(path)?, cap)?);
         let options = PlanOptions { max_layers, cap: cap.0, named, parts: &parts };
         let plan = plan_paths(&closure, &options, config, platform, created.clone());
-        let mut image = plan.map_err(|error| failed().because(error))?;
-        if !with_database {
-            return Ok::<_, CliError>((image, trees));
+        let (mut image, mut trees) = (plan.map_err(|error| failed().because(error))?, trees.clone());
+        if let Some(volumes) = volumes {
+            image.layers.insert(0, volumes.layer(&created));
+            trees = volumes.among(trees);
         }
-        let database = NixDatabase::new(&closure, &*trees, &dir).map_err(|error| failed().because(error))?;
-        image.layers.push(database.layer(&created));
-        Ok((image, database.among(trees)))
+        if with_database {
+            let database = NixDatabase::new(&closure, &*trees, &dir);
+            let database = database.map_err(|error| failed().because(error))?;
+            image.layers.push(database.layer(&created));
+            trees = database.among(trees);
+        }
+        Ok::<_, CliError>((image, trees))
     });
     let (image, trees) = planned.await.map_err(|error| failed().because(error))??;
     Ok(Plans { images: vec![image], infos, trees })
 }
 
 /// How many of the layers are left for store paths.
-fn layers_of_paths(args: &args::Layers) -> Result<usize> {
-    match args.max_layers {
-        1 if args.nix_database => Err(CliError::usage("--nix-database takes a layer of its own")
-            .hint("--max-layers must be at least 2 with it")),
-        most if args.nix_database => Ok(most.saturating_sub(1)),
-        most => Ok(most),
+fn layers_of_paths(args: &args::Push, with_volumes: bool) -> Result<usize> {
+    let own = [("--nix-database", args.layers.nix_database), ("--volume", with_volumes)];
+    let own: Vec<_> = own.iter().filter(|(_, given)| *given).collect();
+    match (own.first(), args.layers.max_layers) {
+        (Some((name, _)), most) if (1..=own.len()).contains(&most) => {
+            Err(CliError::usage(format!("{name} takes a layer of its own"))
+                .hint(format!("--max-layers must be at least {} with it", own.len() + 1)))
+        }
+        (_, most) => Ok(most.saturating_sub(own.len())),
     }
 }
 
