@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod client;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod image;
 pub(crate) mod pin;
 pub(crate) mod pull;
@@ -80,6 +81,10 @@ pub(crate) enum Command {
     /// Looks at the lock file, the cache service and the way to it, the keys that are there, the limits, and Nix's settings.
     /// The exit code is 1 when there is a problem. A service is asked what a job would ask, so its lookup counts as one.
     Doctor(Box<doctor::Doctor>),
+    /// Ask a server whether it is ready for requests, as the health check of a container does
+    ///
+    /// The exit code is 1 when it is not, or does not answer within ten seconds.
+    Health(health::Health),
     /// Print what hashFiles() gives for patterns, or an empty line when no file matches
     HashFiles(HashFiles),
     /// Look at the configuration

@@ -11,6 +11,7 @@ mod exchange;
 mod gc;
 mod github;
 mod hash_files;
+mod health;
 mod image;
 mod in_process;
 mod key;
@@ -46,6 +47,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode> {
         Command::Use(args) => use_cache::run(*args, printer).await,
         Command::Gc(args) => gc::run(args, printer).await,
         Command::Check(args) => check::run(args, printer).await,
+        Command::Health(args) => health::run(args, printer).await,
         Command::HashFiles(args) => hash_files::run(args, printer).await,
         Command::Substituter(args) => client::substituter(args, printer).await,
         Command::StoreHelper(args) => store_helper::run(args).await,

@@ -9,6 +9,7 @@ mod crowd;
 mod deploy;
 mod forgejo;
 mod hash_files;
+mod health;
 mod identity;
 mod limits;
 mod max_disk;
