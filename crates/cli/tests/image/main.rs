@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 mod built;
+mod container;
 mod database;
 mod faults;
 mod from;
