@@ -20,6 +20,11 @@ use clap::Parser;
 use crate::args::Args;
 use crate::printer::Printer;
 
+/// That of musl gives memory to one thread at a time: a server's requests wait for each other.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let printer = Printer::new();
