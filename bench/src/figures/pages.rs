@@ -118,7 +118,7 @@ async fn fill(server: &Server, size: Size) {
         let half = index / 2;
         let client =
             if index.is_multiple_of(2) { &large[half % large.len()] } else { &others[half % others.len()] };
-        let tool = if index % 7 == 0 { "cargo" } else { "nix-store" };
+        let tool = if index.is_multiple_of(7) { "cargo" } else { "nix-store" };
         let key = format!("{tool}-Linux-{:016x}", (index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         client.save(&key, VERSION, b"content").await?;
         if half.is_multiple_of(LOOKED_UP) {

@@ -58,7 +58,7 @@ pub async fn repositories_are_listed_and_searched(house: &House) {
 
     let of = |names: &[Names]| RepositoryListing { of: Some(names.to_vec()), ..by_name.clone() };
     let (owner, one) = (Names::Owner("ACME".to_owned()), Names::One("beta/APP".to_owned()));
-    assert_eq!(listed(&of(&[owner.clone()])).await.0, all(2, 3, 12));
+    assert_eq!(listed(&of(std::slice::from_ref(&owner))).await.0, all(2, 3, 12));
     assert_eq!(names(&of(&[owner, one.clone()])).await, three);
     assert_eq!(names(&of(&[one])).await, ["beta/app"]);
     assert_eq!(

@@ -3,6 +3,7 @@
 use snowbank_catalog::ids::Timestamp;
 use snowbank_catalog::rooms::{Entry, Listing, SortBy};
 
+use super::remembered::Held;
 use crate::service::limits::Cascade;
 use crate::service::{Result, Service, Visitor};
 
@@ -77,7 +78,7 @@ impl Service {
         self.write_access_times().await?;
         let now = self.0.catalog.now().await?;
         let cascade = self.whole_cascade().await?;
-        let (uploads, packs) = self.remembered_disk().await?;
+        let Held { uploads, packs, .. } = self.remembered_disk().await?;
         let bytes = uploads.saturating_add(packs);
         let limit = self.settings().max_disk.map(|limit| limit.0);
         let mut excess = limit.map_or(0, |limit| bytes.saturating_sub(limit));

@@ -5,6 +5,7 @@ use snowbank_catalog::rooms::{
     ListedRepositories, Repository, RepositoryListing, RepositorySort, Usage, UsageInAll,
 };
 
+use super::remembered::Held;
 use crate::service::{Identity, Result, Service};
 
 /// What somebody sees of the server.
@@ -124,8 +125,8 @@ impl Service {
     }
 
     async fn disk(&self) -> Result<Disk> {
-        let (uploads, packs) = self.remembered_disk().await?;
+        let Held { uploads, packs, recoding } = self.remembered_disk().await?;
         let limit = self.settings().max_disk.map(|limit| limit.0);
-        Ok(Disk { uploads, packs, limit, recoding: self.recoding().await? })
+        Ok(Disk { uploads, packs, limit, recoding })
     }
 }

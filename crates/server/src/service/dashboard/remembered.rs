@@ -30,23 +30,35 @@ impl<T> Sum<T> {
     }
 }
 
+/// What lies on the disk, or in the bucket, and what is still to be done with it.
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    /// Bytes of uploads that wait to be recoded.
+    pub(super) uploads: u64,
+    /// Bytes of packs.
+    pub(super) packs: u64,
+    /// Uploads that wait to be recoded, or are being recoded.
+    pub(super) recoding: u64,
+}
+
 /// What was counted: one number for the disk, and one for each cache of the settings. Whoever finds a sum too old counts
 /// it, and the others wait for him.
 #[derive(Default)]
 pub(in crate::service) struct Sums {
-    disk: Mutex<Option<Sum<(u64, u64)>>>,
+    disk: Mutex<Option<Sum<Held>>>,
     caches: Mutex<HashMap<CacheId, Sum<CacheUsage>>>,
 }
 
 impl Service {
-    /// [`Service::disk_usage`], some seconds old at the most where counting is quick.
-    pub(super) async fn remembered_disk(&self) -> Result<(u64, u64)> {
+    /// [`Service::disk_usage`] and [`Service::recoding`], some seconds old at the most where counting is quick.
+    pub(super) async fn remembered_disk(&self) -> Result<Held> {
         let mut disk = self.0.sums.disk.lock().await;
         if let Some(sum) = disk.as_ref().filter(|sum| sum.is_fresh()) {
             return Ok(sum.value);
         }
         let began = Instant::now();
-        let value = self.disk_usage().await?;
+        let (uploads, packs) = self.disk_usage().await?;
+        let value = Held { uploads, packs, recoding: self.recoding().await? };
         *disk = Some(Sum::counted(value, began));
         Ok(value)
     }
