@@ -50,6 +50,17 @@ fn what_cannot_be_meant_is_refused_before_anything_is_done() {
 }
 
 #[test]
+fn a_folder_that_nothing_was_saved_in_is_not_made() {
+    let made = closure(50);
+    let folder = made.root().join("nothing");
+    let arguments = ["--from", "k", "--remote", folder.to_str().unwrap(), made.top(), "oci:image:v1"];
+    let output = push(made.root(), &arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("nothing was ever saved in"), "{}", said(&output));
+    assert!(!folder.exists());
+}
+
+#[test]
 fn a_wrong_password_is_told_and_shown_to_nobody() {
     let registry = DockerRegistry::start(Access::Basic);
     let (made, home) = (closure(43), tempfile::tempdir().unwrap());

@@ -18,7 +18,8 @@ use url::Url;
 use super::connection::Ends;
 use super::told::Told;
 use crate::service::{
-    CacheView, Caller, Identity, ManageRight, Onlooker, Origin, Outcome, Result, Service, SignedRun, Visitor,
+    CacheView, Caller, Identity, ManageRight, Onlooker, Origin, Outcome, Protocol, Result, Service,
+    SignedRun, Visitor,
 };
 
 /// What a request says of the way it came.
@@ -95,6 +96,16 @@ impl Site {
         {
             told.note_outcome(outcome);
             service.metrics().lookup(name, told.route().protocol, outcome);
+        }
+    }
+
+    /// What the lookups of many store paths came to that were one request.
+    pub(super) fn paths_looked_up(&self, service: &Service, found: u64, missed: u64) {
+        let Some(name) = self.told.as_ref().and_then(Told::name) else { return };
+        for (outcome, number) in [(Outcome::Hit, found), (Outcome::Miss, missed)] {
+            if number > 0 {
+                service.metrics().lookups(name, Protocol::Nix, outcome, number);
+            }
         }
     }
 

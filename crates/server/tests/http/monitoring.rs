@@ -12,15 +12,16 @@ use snowbank_server::service::{Call, Exposition, JobEnd, Outcome, Place, Protoco
 use snowbank_server::settings::{ByteSize, CacheSettings};
 use tokio::net::TcpListener;
 
+use crate::pulls::{closure, messages};
 use crate::support::{Answer, Server, VERSION, noise};
 
-async fn scrape(server: &Server) -> String {
+pub(crate) async fn scrape(server: &Server) -> String {
     server.service.metrics_text(Exposition::Prometheus).await
 }
 
 /// The value of a series, written as the format has it.
 #[track_caller]
-fn value(text: &str, series: &str) -> f64 {
+pub(crate) fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
 }
@@ -73,6 +74,8 @@ async fn lookups_are_counted_by_what_they_found() {
     assert_eq!(server.replay(&older, b"").await.status, 200);
     let info = "/nix/team/00bgd045z0d4icpbc2yyz4gx48ak44la.narinfo";
     assert_eq!(server.bare("GET", info, &[], b"").await.status, 404);
+    let absent = ["1", "2"].map(|digit| digit.repeat(32)).to_vec();
+    messages(&closure(&server, "", "team", absent, &[]).await);
     let text = scrape(&server).await;
     let count = |name: &str, protocol: &str, outcome: &str| {
         let labels = format!("repository=\"{name}\",protocol=\"{protocol}\",outcome=\"{outcome}\"");
@@ -82,7 +85,7 @@ async fn lookups_are_counted_by_what_they_found() {
         assert!((count("acme/app", "v2", outcome) - 1.0).abs() < f64::EPSILON, "{outcome}: {text}");
     }
     assert!((count("acme/app", "v1", "partial") - 1.0).abs() < f64::EPSILON, "{text}");
-    assert!((count("team", "nix", "miss") - 1.0).abs() < f64::EPSILON, "{text}");
+    assert!((count("team", "nix", "miss") - 3.0).abs() < f64::EPSILON, "{text}");
 }
 
 /// A stranger's request makes no series of its name.

@@ -8,6 +8,7 @@ use snowbank_nix::hash::NarHash;
 use snowbank_server::service::Rights;
 use snowbank_server::settings::{CacheSettings, Settings};
 
+use crate::monitoring::{scrape, value};
 use crate::support::{Answer, Server, noise};
 use crate::views::{digits, nar};
 
@@ -130,6 +131,9 @@ async fn a_closure_is_told_once_and_without_what_is_there() {
     };
     let all = messages(&closure(&server, "", "open", parts(&['3']), &[]).await);
     assert_eq!(told(&all), ["1", "2", "3"]);
+    let text = scrape(&server).await;
+    let hits = "snowbank_lookups_total{repository=\"open\",protocol=\"nix\",outcome=\"hit\"}";
+    assert!((value(&text, hits) - 3.0).abs() < f64::EPSILON, "{text}");
     assert!(all.last().unwrap().last && all.last().unwrap().info.is_none());
     for message in &all[..3] {
         let info = message.info.as_ref().unwrap();

@@ -72,7 +72,14 @@ pub(super) async fn run(args: args::Push, printer: &Printer) -> Result<()> {
 async fn remote(args: &args::From, supply: &Supply, progress: &Progress) -> Result<Option<Remote>> {
     let service = crate::args::client::Service { remote: args.remote.clone(), strict: false };
     match supply {
-        Supply::Snapshot(_) => Remote::open(&service).await.map(Some),
+        Supply::Snapshot(key) => {
+            if let Some(folder) = Remote::unmade(&service)? {
+                let what =
+                    format!("there is no snapshot {key}: nothing was ever saved in {}", folder.display());
+                return Err(CliError::failed(what));
+            }
+            Remote::open(&service).await.map(Some)
+        }
         _ if args.no_records || args.records.is_some() => Ok(None),
         Supply::Cache(_) => Ok(None),
         Supply::Store => match Remote::open_if_known(&service).await {

@@ -34,10 +34,21 @@ pub(super) async fn closure(
     let view = site.cache(&service, &cache).await?;
     let (question, _room): (ClosureWanted, _) = message(&service, &headers, body, MAX_QUESTION).await?;
     let answer = view.closure(ClosureQuestion::read(question)?);
-    let messages = stream::try_unfold(answer, |mut answer: ClosureAnswer| async move {
-        Ok::<_, ServiceError>(answer.next().await?.map(|batch| (encoded(&batch), answer)))
-    });
+    let from = (answer, site, service);
+    let messages =
+        stream::try_unfold(from, |(mut answer, site, service): (ClosureAnswer, _, _)| async move {
+            let Some(batch) = answer.next().await? else { return Ok::<_, ServiceError>(None) };
+            looked_up(&service, &site, &batch);
+            Ok(Some((encoded(&batch), (answer, site, service))))
+        });
     Ok(([(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF))], Body::from_stream(messages)))
+}
+
+/// Each path is looked up here as where Nix asks for one after the other.
+fn looked_up(service: &Service, site: &Site, batch: &[Planned]) {
+    let found = batch.iter().filter(|planned| planned.info.is_some()).count();
+    let missed: usize = batch.iter().map(|planned| planned.elsewhere.len() + planned.absent.len()).sum();
+    site.paths_looked_up(service, found as u64, missed as u64);
 }
 
 /// `POST /nix/<cache>/rows`.

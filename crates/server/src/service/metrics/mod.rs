@@ -131,8 +131,13 @@ fn latency() -> Histogram {
 impl Metrics {
     /// A lookup; `name` is the repository's, or the binary cache's.
     pub fn lookup(&self, name: &str, protocol: Protocol, outcome: Outcome) {
+        self.lookups(name, protocol, outcome, 1);
+    }
+
+    /// So many of them with the same outcome.
+    pub fn lookups(&self, name: &str, protocol: Protocol, outcome: Outcome, number: u64) {
         let repository = self.names.label(name);
-        self.lookups.get_or_create(&LookupLabels { repository, protocol, outcome }).inc();
+        self.lookups.get_or_create(&LookupLabels { repository, protocol, outcome }).inc_by(number);
     }
 
     /// An answer has begun, so long after its request's head.
