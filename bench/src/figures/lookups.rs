@@ -5,6 +5,7 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
+use super::counting;
 use crate::{
     clients,
     measure::{Rounds, percentile, turns},
@@ -29,7 +30,7 @@ const SWITCHED_OFF: (&str, &str) = ("SNOWBANK_TIMES_EVENTS", "0s");
 /// Turns of a round of the cost of events: it is small, and what else happens on the machine is not.
 const TURNS: usize = 5;
 
-/// What it costs a lookup that the server keeps what was asked, and finds out why it missed.
+/// What it costs a lookup that it is counted, and that the server keeps what was asked and finds out why it missed.
 pub(super) async fn take_events(place: &Place, report: &mut Report) {
     let mut servers = Vec::new();
     for (name, setting) in [("on", None), ("off", Some(SWITCHED_OFF))] {
@@ -55,6 +56,18 @@ pub(super) async fn take_events(place: &Place, report: &mut Report) {
             "1.05x at most",
         );
     }
+    let (server, (_, restore_key, hits)) = (&servers[0].0, QUESTIONS[0]);
+    let before = server.process().processor_seconds();
+    let lookups = ask(server, restore_key, hits).len() as f64;
+    let lookup = (server.process().processor_seconds() - before) * 1e6 / lookups;
+    let counted = counting::microseconds();
+    report.at_most(
+        "counting a lookup for the metrics, of the server's processor time for one",
+        format!("{:.1} % ({counted:.2} of {lookup:.0} us)", 100.0 * counted / lookup),
+        counted / lookup,
+        0.05,
+        "5 % at most",
+    );
     for (server, data) in servers {
         drop(server);
         remove(&data);

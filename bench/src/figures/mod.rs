@@ -2,6 +2,7 @@
 
 mod caches;
 mod client;
+mod counting;
 mod days;
 mod downloads;
 mod growth;
