@@ -147,16 +147,7 @@ async fn measure(database: &str, catalog: Arc<dyn Catalog>, (entries, repositori
 }
 
 async fn ask(catalog: &dyn Catalog, asked: Asked, repo: RepoId, held: u32) {
-    let mut listing = Listing {
-        repo: Some(repo),
-        key_prefix: None,
-        key: None,
-        scopes: None,
-        sort: SortBy::Accessed,
-        descending: true,
-        offset: 0,
-        limit: 100,
-    };
+    let mut listing = Listing { repo: Some(repo), ..Listing::first(100, SortBy::Accessed, true) };
     match asked {
         Asked::LastUsed => {}
         Asked::Largest => listing.sort = SortBy::Size,

@@ -10,16 +10,7 @@ use crate::rooms::{Listing, Slot, SortBy};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn all() -> Listing {
-    Listing {
-        repo: None,
-        key_prefix: None,
-        key: None,
-        scopes: None,
-        sort: SortBy::Created,
-        descending: false,
-        offset: 0,
-        limit: 100,
-    }
+    Listing::first(100, SortBy::Created, false)
 }
 
 async fn listed(house: &House, listing: &Listing) -> (u64, Vec<EntryId>) {
@@ -120,6 +111,52 @@ pub async fn little_of_much_is_listed_alike(house: &House) {
     assert_eq!(listed(house, &neither).await, (0, vec![]));
     let half = Listing { scopes: Some((0..10).map(|number| format!("s{number}")).collect()), ..prefix("k") };
     assert_eq!(listed(house, &half).await.1, meant(|number| number % 20 < 10));
+}
+
+/// In every order, of everything and of a part, the pages are the list: the first ones are walked, the later ones and the
+/// list are found.
+pub async fn pages_put_together_are_the_list(house: &House) {
+    let catalog = &*house.catalog;
+    let repo = repo(catalog).await;
+    for number in 0..24_u64 {
+        let slot =
+            Slot { scope: format!("s{}", number % 5), ..slot(&format!("k{}-{}", number % 2, number % 7)) };
+        save_sized(catalog, repo, &slot, number * 7 % 10).await;
+        house.clock.advance(Duration::from_secs(1));
+    }
+    let scopes = Some(vec!["s1".to_owned(), "s2".to_owned(), "s3".to_owned()]);
+    let parts = [
+        all(),
+        Listing { key_prefix: Some("k1-".to_owned()), ..all() },
+        Listing { scopes: scopes.clone(), ..all() },
+        Listing { key_prefix: Some("k0-".to_owned()), scopes, ..all() },
+    ];
+    let sorts = [SortBy::Created, SortBy::Accessed, SortBy::Size, SortBy::Key, SortBy::Scope];
+    for (part, sort) in parts.into_iter().flat_map(|part| sorts.map(|sort| (part.clone(), sort))) {
+        for (repo, descending) in [(Some(repo), false), (Some(repo), true), (None, false), (None, true)] {
+            let asked = Listing { repo, sort, descending, ..part.clone() };
+            let whole = catalog.list(&asked).await.unwrap();
+            let mut sorted = whole.entries.clone();
+            sorted.sort_by_key(|(_, entry)| match sort {
+                SortBy::Created => (entry.created.0, String::new(), String::new(), entry.id),
+                SortBy::Accessed => (entry.accessed.0, String::new(), String::new(), entry.id),
+                SortBy::Size => (i64::try_from(entry.size).unwrap(), String::new(), String::new(), entry.id),
+                SortBy::Key => (0, entry.slot.key.clone(), entry.slot.scope.clone(), entry.id),
+                SortBy::Scope => (0, entry.slot.scope.clone(), entry.slot.key.clone(), entry.id),
+            });
+            if descending {
+                sorted.reverse();
+            }
+            assert_eq!(whole.entries, sorted, "{asked:?}");
+            let mut pages = Vec::new();
+            for offset in (0..whole.total).step_by(3) {
+                let page = catalog.list(&Listing { offset, limit: 3, ..asked.clone() }).await.unwrap();
+                assert_eq!(page.total, whole.total, "{asked:?}");
+                pages.extend(page.entries);
+            }
+            assert_eq!(pages, whole.entries, "{asked:?}");
+        }
+    }
 }
 
 /// To now; unknown ones are passed over.

@@ -111,7 +111,7 @@ macro_rules! contract {
                 finalize_dooms_what_is_not_content, blocks_come_by_position, many_blocks_at_once,
             ]
             entries: [
-                an_entry_is_listed, listings_sort_and_page, little_of_much_is_listed_alike, touching_moves_an_entry,
+                an_entry_is_listed, listings_sort_and_page, little_of_much_is_listed_alike, pages_put_together_are_the_list, touching_moves_an_entry,
                 the_idle_and_the_coldest, deleting_retires, numbers_are_never_used_twice,
             ]
             lookup: [

@@ -281,16 +281,7 @@ async fn assert_sound(catalog: &dyn Catalog) {
 
 async fn dead_names(catalog: &dyn Catalog) -> HashSet<(RecipeId, u32, PackId)> {
     let mut dead = HashSet::new();
-    let everything = Listing {
-        repo: None,
-        key_prefix: None,
-        key: None,
-        scopes: None,
-        sort: SortBy::Created,
-        descending: false,
-        offset: 0,
-        limit: 1000,
-    };
+    let everything = Listing::first(1000, SortBy::Created, false);
     for (_, entry) in catalog.list(&everything).await.unwrap().entries {
         let Some(form) = catalog.current(entry.id).await.unwrap() else { continue };
         let Source::Frames(recipe) = form.source else { continue };

@@ -70,6 +70,14 @@ pub struct Listing {
     pub limit: u64,
 }
 
+impl Listing {
+    /// The first of all entries there are, in this order.
+    #[must_use]
+    pub fn first(limit: u64, sort: SortBy, descending: bool) -> Self {
+        Self { repo: None, key_prefix: None, key: None, scopes: None, sort, descending, offset: 0, limit }
+    }
+}
+
 /// One page of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {

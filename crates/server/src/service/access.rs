@@ -121,12 +121,8 @@ impl Service {
                 .list(&Listing {
                     repo: Some(repo),
                     key_prefix: Some(PACK_PREFIX.to_owned()),
-                    key: None,
-                    scopes: None,
-                    sort: SortBy::Created,
-                    descending: true,
                     offset,
-                    limit: BATCH as u64,
+                    ..Listing::first(BATCH as u64, SortBy::Created, true)
                 })
                 .await?;
             offset += page.entries.len() as u64;

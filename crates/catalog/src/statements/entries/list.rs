@@ -227,16 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_meant_is_found_or_walked_by_what_is_less_work() {
-        let listing = Listing {
-            repo: None,
-            key_prefix: None,
-            key: None,
-            scopes: None,
-            sort: SortBy::Created,
-            descending: false,
-            offset: 0,
-            limit: 30,
-        };
+        let listing = Listing::first(30, SortBy::Created, false);
         let little = |total, held| is_little(total, held, &listing);
         assert!(little(1, 1) && little(3_000, 100_000) && !little(4_000, 100_000) && !little(u64::MAX, 1));
         let late = Listing { offset: 3_000, ..listing.clone() };

@@ -83,16 +83,7 @@ impl Service {
         let limit = self.settings().max_disk.map(|limit| limit.0);
         let mut excess = limit.map_or(0, |limit| bytes.saturating_sub(limit));
         let mut entries = Vec::new();
-        let coldest = Listing {
-            repo: None,
-            key_prefix: None,
-            key: None,
-            scopes: None,
-            sort: SortBy::Accessed,
-            descending: false,
-            offset: 0,
-            limit: MOST + 1,
-        };
+        let coldest = Listing::first(MOST + 1, SortBy::Accessed, false);
         for (name, entry) in self.0.catalog.list(&coldest).await?.entries {
             entries.push(judged(&cascade, name, entry, now, (&mut excess, GoingFor::Disk)));
         }

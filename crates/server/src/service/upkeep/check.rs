@@ -253,14 +253,5 @@ fn unread(object: &str, error: BucketError) -> ServiceError {
 }
 
 fn every_entry(offset: u64) -> Listing {
-    Listing {
-        repo: None,
-        key_prefix: None,
-        key: None,
-        scopes: None,
-        sort: SortBy::Created,
-        descending: false,
-        offset,
-        limit: PAGE,
-    }
+    Listing { offset, ..Listing::first(PAGE, SortBy::Created, false) }
 }
