@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
+use url::Url;
 
 use crate::error::{CliError, Result};
 
@@ -43,6 +44,23 @@ impl Asked<'_> {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => refused.hint(self.refused),
             _ => refused,
         })
+    }
+}
+
+/// A server's URL, as an argument has it.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn server_url(text: &str) -> Result<Url> {
+    let wrong = || CliError::usage(format!("`{}` is no server's URL", text.escape_debug()));
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        // HOST:PORT is one, of the scheme HOST.
+        _ if !text.contains("://") => {
+            Err(wrong().hint(format!("did you mean http://{0}, or https://{0}?", text.escape_debug())))
+        }
+        Ok(_) => Err(wrong().hint("a server is at an http or https URL")),
+        Err(error) => Err(wrong().because(error)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 
+use super::ask::server_url;
 use crate::args::State;
 use crate::args::health::Health;
 use crate::config;
@@ -20,14 +21,15 @@ const MOST: usize = 64 << 10;
 
 pub(super) async fn run(args: Health, printer: &Printer) -> Result<()> {
     let (client, url) = match &args.server {
-        Some(url) => (Client::builder(), url.trim_end_matches('/').to_owned()),
+        Some(url) => (Client::builder(), server_url(url)?.as_str().trim_end_matches('/').to_owned()),
         // A proxy that the environment names is for the way out.
         None => (Client::builder().no_proxy(), here(&args)?),
     };
     let failed = || CliError::failed(format!("the server at {url} could not be asked"));
     let because = |error: reqwest::Error| failed().because(error.without_url());
+    let unreached = |error| because(error).hint("is it running? `--server URL` names another");
     let client = client.timeout(PATIENCE).build().map_err(because)?;
-    let answer = client.get(format!("{url}/readyz")).send().await.map_err(because)?;
+    let answer = client.get(format!("{url}/readyz")).send().await.map_err(unreached)?;
     let status = answer.status();
     let Some(said) = read(answer).await.map_err(because)? else {
         let what = format!("it answered with status {} and no word on its health", status.as_u16());

@@ -45,6 +45,15 @@ fn the_server_of_this_machine_is_where_its_configuration_says() {
 fn what_is_not_ready_is_told() {
     let (code, text) = said(&health(&["--server", &format!("http://127.0.0.1:{}", free_port())], &[]));
     assert!(code == Some(1) && text.contains("could not be asked"), "{text}");
+    assert!(text.contains("hint: is it running?"), "{text}");
+    for (url, words) in [
+        ("127.0.0.1:8484", "did you mean http://127.0.0.1:8484"),
+        ("cache.example.org", "did you mean http://cache.example.org"),
+        ("ftp://cache.example.org", "http or https"),
+    ] {
+        let (code, text) = said(&health(&["--server", url], &[]));
+        assert!(code == Some(2) && text.contains(words), "{text}");
+    }
     block_on(async {
         let body = r#"{"ready":false,"database":"ok","storage":"does not keep what is written","disk":"ok"}"#;
         let routes = Router::new()

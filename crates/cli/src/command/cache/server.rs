@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Url};
+use reqwest::Method;
 use serde_json::Value;
 use snowbank_server::service::{Rights, Service};
 
 use super::confirm::confirmed;
 use super::repository::numbers_and_keys;
 use crate::args::cache::{Delete, Filter, Remote};
-use crate::command::ask::{Asked, token_in};
+use crate::command::ask::{Asked, server_url, token_in};
 use crate::command::github::variable;
 use crate::command::in_process::InProcess;
 use crate::command::{bytes, counted};
@@ -128,9 +128,8 @@ fn query(filter: &Filter) -> Vec<(&'static str, String)> {
 
 async fn ask(remote: &Remote, method: Method, path: &str, query: &[(&str, String)]) -> Result<Value> {
     let Access { server, who, token, .. } = access(remote).await?;
-    let mut url = Url::parse(&server)
-        .and_then(|base| base.join(&format!("/api/v1/{path}")))
-        .map_err(|error| CliError::usage(format!("`{server}` is no server's URL")).because(error))?;
+    let mut url = server_url(&server)?;
+    url.set_path(&format!("/api/v1/{path}"));
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
