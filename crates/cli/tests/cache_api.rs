@@ -1,7 +1,8 @@
 //! GitHub's REST API for caches: the real `gh` against a real server, and `snowbank cache` beside it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -174,6 +175,49 @@ fn our_own_command_gives_the_same_answers() {
     assert_eq!(usage["repositories"][0]["bytes"].to_string(), theirs.trim());
     let one = told(&ours(&server, &["list", "--limit", "1", "--sort", "size_in_bytes"]));
     assert!(one.lines().count() == 1 && one.trim_end().ends_with("a-1"), "{one}");
+}
+
+/// What a browser gets that sends this.
+fn answered(server: &Snowbank, request: &str, body: &str) -> String {
+    let host = server.url().trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).unwrap();
+    let headers = format!("host: {host}\r\norigin: http://{host}\r\naccept: text/html\r\nconnection: close");
+    let length = body.len();
+    write!(stream, "{request}\r\n{headers}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_dashboard_gives_the_same_answers() {
+    let server = server(SAVES);
+    let gh = gh(&server);
+    let form = "POST /sign-in HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded";
+    let signed_in = answered(&server, form, &format!("token={}", token(&server, "acme/app:read")));
+    let cookie = signed_in.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    let page = |query: &str| {
+        let request = format!("GET /r/acme/app{query} HTTP/1.1\r\ncookie: {}", cookie.unwrap());
+        answered(&server, &request, "")
+    };
+    let shown = |page: &str| -> Vec<String> {
+        let keys = page.split("<span class=\"key\">").skip(1);
+        keys.map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
+    };
+    let listed =
+        |order: &[&str]| keys(&gh.run(&[&["cache", "list", "-R", REPO, "--json", "key"], order].concat()));
+    for (query, order) in [
+        ("?sort=created&dir=asc", &["--sort", "created_at", "--order", "asc"][..]),
+        ("?sort=size&dir=desc", &["--sort", "size_in_bytes", "--order", "desc"]),
+        ("?sort=size&dir=asc&key=a-", &["--sort", "size_in_bytes", "--order", "asc", "--key", "a-"]),
+        ("?sort=created&dir=desc&ref=refs/heads/dev", &["--sort", "created_at", "--ref", DEV]),
+    ] {
+        assert_eq!(shown(&page(query)), listed(order), "{query}");
+    }
+    let count = gh.run(&["api", "repos/acme/app/actions/cache/usage", "--jq", ".active_caches_count"]);
+    assert!(page("").contains(&format!("<dt>Entries</dt><dd>{}</dd>", count.trim())), "{}", page(""));
+    let _ = gh.run(&["cache", "delete", "a-2", "-R", REPO]);
+    assert_eq!(shown(&page("?sort=created&dir=asc")), ["a-1", "b 1", "a-1"]);
 }
 
 #[test]
