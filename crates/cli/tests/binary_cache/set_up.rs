@@ -329,7 +329,9 @@ fn a_user_whom_the_daemon_does_not_trust_is_told_so() {
     }
     // Everybody can read it there.
     let program = machine.at("snowbank");
-    fs::copy(env!("CARGO_BIN_EXE_snowbank"), &program).unwrap();
+    // By a process of its own: what this one has open for writing, a child of another test may hold while it is to run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_snowbank")).arg(&program).status().unwrap();
+    assert!(copied.success());
     let used = |cache: &str, options: &[&str]| {
         let mut command = snowbank_testkit::tools::command("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&program).arg("use");

@@ -114,7 +114,9 @@ fn what_nix_took_for_missing_is_found_when_it_came_later() {
 /// `nobody`, with a copy of the binary that everybody can read.
 fn as_nobody(desk: &Desk, arguments: &[&str]) -> Vec<Value> {
     let binary: PathBuf = desk.at("snowbank");
-    std::fs::copy(env!("CARGO_BIN_EXE_snowbank"), &binary).unwrap();
+    // By a process of its own: what this one has open for writing, a child of another test may hold while it is to run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_snowbank")).arg(&binary).status().unwrap();
+    assert!(copied.success());
     std::fs::set_permissions(desk.at(""), PermissionsExt::from_mode(0o755)).unwrap();
     let ours = desk.command(&[&["--json"], arguments].concat(), &[]);
     let mut command = Command::new("setpriv");
